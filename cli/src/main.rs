@@ -1,0 +1,2 @@
+//! The program `gba`.
+fn main() {}
