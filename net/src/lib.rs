@@ -1,1 +1,18 @@
-//! net
+//! Sockets under the GBA elements. The only lower crate with tokio and OpenSSL.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`accept`] | our own accept loop: connection cap, graceful stop |
+//! | [`http`] | HTTP/1.1 server and client with timers and a body cap |
+//! | [`tls`] | TLS 1.2 with pre-shared keys, whose key is looked up after the suite is known |
+//! | [`diameter`] | the Diameter node: connections, watchdog, pipelining |
+//! | [`tap`] | what the laboratory sees: protocol messages, octets, TLS secrets |
+//! | [`clock`], [`entropy`] | the system's time and randomness, which pure crates take as arguments |
+
+pub mod accept;
+pub mod clock;
+pub mod diameter;
+pub mod entropy;
+pub mod http;
+pub mod tap;
+pub mod tls;

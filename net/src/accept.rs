@@ -1,0 +1,1 @@
+//! Our own accept loop: connection cap, graceful stop, one task per connection.

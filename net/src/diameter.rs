@@ -1,0 +1,1 @@
+//! The Diameter node on tokio: connections, watchdog, pipelining.

@@ -1,0 +1,140 @@
+//! What the laboratory sees of the network: one [`Message`] per protocol message from the element that sent or
+//! received it, the octets of each connection, and TLS secrets for an analyser. By default nobody listens.
+//!
+//! Octets may hold keys, so they travel as [`WireBytes`], which can't be printed by mistake (ruling 35).
+//!
+//! ```compile_fail
+//! println!("{:?}", net::tap::WireBytes::new(b"octets")); // no Debug
+//! ```
+//! ```compile_fail
+//! println!("{}", net::tap::WireBytes::new(b"octets")); // no Display
+//! ```
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use base::Clause;
+
+/// One protocol message, as a person reads it on the ladder.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    /// Reference point: `Ub`, `Zh`, `Zn`, `Ua`, `Mca`, or `card`.
+    pub interface: &'static str,
+    /// Who sent it, such as `UE`.
+    pub from: &'a str,
+    /// Who received it, such as `BSF`.
+    pub to: &'a str,
+    /// What it says, at most 70 characters, without secrets.
+    pub summary: String,
+    /// The clause that describes the message.
+    pub clause: Option<Clause>,
+}
+
+/// Which way octets went, seen from the element that holds the tap.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Direction {
+    /// The element read them.
+    Received,
+    /// The element wrote them.
+    Sent,
+}
+
+/// A connection, the same for all octets of it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Connection {
+    /// Unique in this process.
+    pub id: u64,
+    /// This end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub peer: SocketAddr,
+}
+
+impl Connection {
+    /// Numbers a new connection.
+    #[must_use]
+    pub fn new(local: SocketAddr, peer: SocketAddr) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            local,
+            peer,
+        }
+    }
+
+    /// Numbers the connection of a socket.
+    ///
+    /// # Errors
+    /// If the socket isn't connected any more.
+    pub fn of(socket: &tokio::net::TcpStream) -> std::io::Result<Self> {
+        Ok(Self::new(socket.local_addr()?, socket.peer_addr()?))
+    }
+}
+
+/// Octets as they stood on the wire. They may be or hold keys: there is no `Debug` and no `Display`.
+#[derive(Clone, Copy)]
+pub struct WireBytes<'a>(&'a [u8]);
+
+impl<'a> WireBytes<'a> {
+    /// Wraps what was read or written.
+    #[must_use]
+    pub const fn new(octets: &'a [u8]) -> Self {
+        Self(octets)
+    }
+
+    /// The only way to the octets: for a capture file that says it holds keys.
+    #[must_use]
+    pub const fn expose(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A listener. Calls come from the middle of protocol work: take the value and return, never wait.
+pub trait Tap: Send + Sync + 'static {
+    /// A protocol message was sent or received. Each message is told once, by one of its two ends.
+    fn message(&self, message: Message<'_>);
+
+    /// Octets passed; under TLS these are the records.
+    fn octets(&self, connection: &Connection, direction: Direction, octets: WireBytes<'_>) {
+        let _ = (connection, direction, octets);
+    }
+
+    /// A line in the form of `SSLKEYLOGFILE` that opens a TLS connection to an analyser. A secret.
+    fn tls_secret(&self, line: &str) {
+        let _ = line;
+    }
+}
+
+/// The tap as elements hold it.
+pub type SharedTap = Arc<dyn Tap>;
+
+/// Nobody listens.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoTap;
+
+impl Tap for NoTap {
+    fn message(&self, _: Message<'_>) {}
+}
+
+/// A [`NoTap`] to hand to an element.
+#[must_use]
+pub fn none() -> SharedTap {
+    Arc::new(NoTap)
+}

@@ -1,0 +1,1 @@
+//! TLS 1.2 with pre-shared keys.
