@@ -1,0 +1,51 @@
+//! [`Card`]: anything that answers an APDU. The software card, a reader, a socket: whoever drives a card sees only this.
+
+use base::apdu::{Command, Response};
+use thiserror::Error;
+
+/// A UICC that takes one command APDU and gives one response APDU (TS 102 221 clause 10).
+///
+/// Blocking and object-safe: a card in a reader lives on a thread of its own. A status word that says "no" is a
+/// [`Response`], not an error; an error means that no response came.
+///
+/// `61xx` and `6Cxx` may come back as a T=0 card sends them; the terminal side copes with both.
+pub trait Card: Send {
+    /// Sends one command and waits for its response.
+    ///
+    /// # Errors
+    /// [`CardError`] if there is no response. The card's state is then unknown: select the application again.
+    fn transmit(&mut self, command: &Command) -> Result<Response, CardError>;
+}
+
+impl<C: Card + ?Sized> Card for Box<C> {
+    fn transmit(&mut self, command: &Command) -> Result<Response, CardError> {
+        (**self).transmit(command)
+    }
+}
+
+impl<C: Card + ?Sized> Card for &mut C {
+    fn transmit(&mut self, command: &Command) -> Result<Response, CardError> {
+        (**self).transmit(command)
+    }
+}
+
+/// Why no response came from a card.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum CardError {
+    /// No card is in the reader, or it was taken out.
+    #[error("no card: put the card into the reader and try again")]
+    Absent,
+    /// The card was reset under us, so that what was selected is no longer selected.
+    #[error("the card was reset: open it again")]
+    Reset,
+    /// The way to the card broke.
+    #[error("no answer from the card: {reason}")]
+    Transport {
+        /// What the reader or the socket said; never octets of a command or a response.
+        reason: String,
+    },
+    /// Octets came that are no response APDU.
+    #[error("the card's answer is no response APDU: {0}")]
+    Malformed(#[from] base::DecodeError),
+}
