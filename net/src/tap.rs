@@ -25,7 +25,8 @@ use base::Clause;
 pub struct Message<'a> {
     /// Reference point: `Ub`, `Zh`, `Zn`, `Ua`, `Mca`, or `card`.
     pub interface: &'static str,
-    /// Who sent it, such as `UE`.
+    /// Who sent it, by its label in the laboratory: `UICC`, `UE`, `BSF`, `HSS`, `NAF`, `MAF`, `IN-CSE`.
+    /// An element's own label and that of a peer are configuration (a `String`), not constants.
     pub from: &'a str,
     /// Who received it, such as `BSF`.
     pub to: &'a str,
@@ -108,7 +109,9 @@ impl<'a> WireBytes<'a> {
 
 /// A listener. Calls come from the middle of protocol work: take the value and return, never wait.
 pub trait Tap: Send + Sync + 'static {
-    /// A protocol message was sent or received. Each message is told once, by one of its two ends.
+    /// A protocol message was sent. Each message is told once, **by its sender, just before it goes out**: UE tells
+    /// requests on Ub and Ua and commands to the card (and the card's answers), BSF tells Ub answers, MAR and BIA,
+    /// HSS tells MAA, NAF tells BIR and Ua answers. So a ladder of several elements shows no message twice.
     fn message(&self, message: Message<'_>);
 
     /// Octets passed; under TLS these are the records.
