@@ -1,0 +1,1 @@
+//! HTTP digest (RFC 7616, RFC 3310, RFC 4169).

@@ -1,0 +1,1 @@
+//! Ks and the keys under it (TS 33.220 Annex B).

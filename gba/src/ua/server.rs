@@ -1,0 +1,1 @@
+//! Ua at the NAF (TS 24.109 5): challenging and verifying.

@@ -1,0 +1,1 @@
+//! Ub at the BSF: one request, one decision.

@@ -1,0 +1,1 @@
+//! Zn (NAF to BSF, TS 29.109 5): Bootstrapping-Info.
