@@ -1,1 +1,238 @@
-//! Our own accept loop: connection cap, graceful stop, one task per connection.
+//! Our own accept loop: a cap on connections, one task per connection, a graceful stop.
+//!
+//! [`stop`] gives the two ends of a stop signal; [`serve`] accepts until it comes, then lets open connections
+//! finish for a while and ends the rest.
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
+
+use crate::tap::Connection;
+
+/// Bounds of one listener.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Connections open at once; further ones wait in the kernel's queue.
+    pub max_connections: usize,
+    /// How long open connections may go on after the stop.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    /// 1024 connections, 2 s of grace.
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            grace: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Ends what listens to the [`Stop`]s of the same pair, when told to or when dropped.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+impl Stopper {
+    /// Tells every [`Stop`].
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Another listener of this stopper.
+    #[must_use]
+    pub fn listener(&self) -> Stop {
+        Stop(self.0.subscribe())
+    }
+}
+
+/// Hears when the time has come to stop.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Returns once the [`Stopper`] has stopped or is gone.
+    pub async fn stopped(&mut self) {
+        // An error means that the stopper is gone, which is a stop too.
+        let _ = self.0.wait_for(|stopped| *stopped).await;
+    }
+
+    /// True once the [`Stopper`] has stopped or is gone.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+}
+
+/// A stop signal: who stops, and what others wait for.
+#[must_use]
+pub fn stop() -> (Stopper, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stop(receiver))
+}
+
+/// Accepts connections until `stop`, each handled in a task of its own; returns once they have ended.
+///
+/// The handler must end by itself when its peer is silent: give it timers. It gets the [`Stop`] to end early.
+/// TCP_NODELAY is set, as all our protocols write whole messages.
+pub async fn serve<H, F>(listener: TcpListener, limits: Limits, mut stop: Stop, handler: H)
+where
+    H: Fn(TcpStream, Connection, Stop) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(
+        limits.max_connections.clamp(1, Semaphore::MAX_PERMITS),
+    ));
+    let mut tasks = JoinSet::new();
+    loop {
+        let socket = tokio::select! {
+            biased;
+            () = stop.stopped() => break,
+            Some(ended) = tasks.join_next() => {
+                report(ended);
+                continue;
+            }
+            accepted = next(&listener, &slots) => accepted,
+        };
+        let Some((socket, slot)) = socket else { continue };
+        let Ok(connection) = Connection::of(&socket) else {
+            continue;
+        };
+        let _ = socket.set_nodelay(true);
+        let work = handler(socket, connection, stop.clone());
+        tasks.spawn(async move {
+            work.await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let drained = tokio::time::timeout(limits.grace, async {
+        while let Some(ended) = tasks.join_next().await {
+            report(ended);
+        }
+    });
+    if drained.await.is_err() {
+        tasks.shutdown().await;
+    }
+}
+
+/// The next connection once there is room for it.
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    // The semaphore is never closed.
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((socket, _)) => Some((socket, slot)),
+        // The peer gave up before we came: nothing is wrong on this side.
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::Interrupted
+            ) =>
+        {
+            None
+        }
+        Err(e) => {
+            // Out of file descriptors or memory: trying at once again would spin.
+            tracing::error!(error = %e, "cannot accept connections; trying again in 100 ms");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+/// A panic in a connection's task ends that connection alone. Its text may hold anything, so it isn't logged.
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if ended.is_err_and(|e| e.is_panic()) {
+        tracing::error!("the task of a connection panicked; the connection is closed, others go on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn listener() -> (TcpListener, std::net::SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        (listener, addr)
+    }
+
+    /// Echoes one octet after the other until the peer closes.
+    async fn echo(mut socket: TcpStream, _: Connection, _: Stop) {
+        while let Ok(octet) = socket.read_u8().await {
+            if octet == b'!' {
+                panic!("as a handler with a fault would");
+            }
+            if socket.write_u8(octet).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn serves_no_more_connections_than_allowed_at_once() {
+        let (listener, addr) = listener().await;
+        let (stopper, stop) = stop();
+        let limits = Limits {
+            max_connections: 1,
+            ..Limits::default()
+        };
+        let server = tokio::spawn(serve(listener, limits, stop, echo));
+        let mut first = TcpStream::connect(addr).await.unwrap();
+        let mut second = TcpStream::connect(addr).await.unwrap();
+        first.write_u8(b'a').await.unwrap();
+        second.write_u8(b'b').await.unwrap();
+        assert_eq!(first.read_u8().await.unwrap(), b'a');
+        let early = tokio::time::timeout(Duration::from_millis(50), second.read_u8()).await;
+        assert!(early.is_err(), "the second connection waits for the first");
+        drop(first);
+        assert_eq!(second.read_u8().await.unwrap(), b'b');
+        drop(second);
+        stopper.stop();
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panicking_handler_ends_only_its_own_connection() {
+        let (listener, addr) = listener().await;
+        let (stopper, stop) = stop();
+        let server = tokio::spawn(serve(listener, Limits::default(), stop, echo));
+        let mut bad = TcpStream::connect(addr).await.unwrap();
+        bad.write_u8(b'!').await.unwrap();
+        assert!(bad.read_u8().await.is_err());
+        let mut good = TcpStream::connect(addr).await.unwrap();
+        good.write_u8(b'a').await.unwrap();
+        assert_eq!(good.read_u8().await.unwrap(), b'a');
+        drop((good, stopper));
+        server.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stops_after_the_grace_although_a_peer_stays() {
+        let (listener, addr) = listener().await;
+        let (stopper, stop) = stop();
+        let server = tokio::spawn(serve(listener, Limits::default(), stop.clone(), echo));
+        let mut stays = TcpStream::connect(addr).await.unwrap();
+        stays.write_u8(b'a').await.unwrap();
+        assert_eq!(stays.read_u8().await.unwrap(), b'a');
+        assert!(!stop.is_stopped());
+        stopper.stop();
+        assert!(stop.is_stopped());
+        server.await.unwrap();
+        assert!(stays.read_u8().await.is_err(), "the server closed the connection");
+        assert!(TcpStream::connect(addr).await.is_err(), "nobody listens any more");
+    }
+}
