@@ -1,0 +1,216 @@
+//! Sequence numbers (TS 33.102 annex C.2): the card's array of one SEQ per IND, and the home side's next number.
+
+use thiserror::Error;
+
+use crate::Sqn;
+
+/// How SQN is read and what a card accepts. The same profile holds for a card and its home side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SqnProfile {
+    /// Bits of IND at the low end of SQN: the array has 2^`ind_bits` elements (C.1.1.1). At most
+    /// [`SqnProfile::MAX_IND_BITS`].
+    pub ind_bits: u8,
+    /// Δ: how far SEQ may jump ahead of the highest SEQ accepted (C.2.1).
+    pub delta: u64,
+    /// L: how far SEQ may lie behind the highest SEQ accepted; `None`: no limit (C.2.2).
+    pub l: Option<u64>,
+}
+
+impl SqnProfile {
+    /// Bounds the array at 65 536 elements.
+    pub const MAX_IND_BITS: u8 = 16;
+
+    const fn bits(self) -> u8 {
+        if self.ind_bits > Self::MAX_IND_BITS {
+            Self::MAX_IND_BITS
+        } else {
+            self.ind_bits
+        }
+    }
+
+    /// SEQ of a number under this profile.
+    #[must_use]
+    pub const fn seq(self, sqn: Sqn) -> u64 {
+        sqn.seq(self.bits())
+    }
+
+    /// IND of a number under this profile.
+    #[must_use]
+    pub const fn ind(self, sqn: Sqn) -> u64 {
+        sqn.ind(self.bits())
+    }
+}
+
+impl Default for SqnProfile {
+    /// Profile 2 of C.3.2: 5 bits of IND, Δ = 2^28, no L.
+    fn default() -> Self {
+        Self {
+            ind_bits: 5,
+            delta: 1 << 28,
+            l: None,
+        }
+    }
+}
+
+/// Which test of annex C.2 refused a number.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// SEQ - SEQ_MS > Δ (C.2.1).
+    #[error("the sequence number jumps too far ahead")]
+    TooFarAhead,
+    /// SEQ ≤ SEQ_MS(IND) (C.2.2).
+    #[error("the sequence number, or a higher one of its IND, was accepted before")]
+    NotFresh,
+    /// SEQ_MS - SEQ ≥ L (C.2.2).
+    #[error("the sequence number is too old")]
+    TooOld,
+}
+
+/// The array doesn't have the size or range of its profile.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the SEQ array must have {want} elements of at most {max}")]
+pub struct BadArray {
+    /// Elements expected.
+    pub want: usize,
+    /// The highest SEQ of the profile.
+    pub max: u64,
+}
+
+/// The card's memory: the highest SEQ accepted for each IND (C.2.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SqnArray {
+    profile: SqnProfile,
+    seq_ms: Vec<u64>,
+}
+
+impl SqnArray {
+    /// A new card: all zero.
+    #[must_use]
+    pub fn new(profile: SqnProfile) -> Self {
+        Self {
+            profile,
+            seq_ms: vec![0; 1 << profile.bits()],
+        }
+    }
+
+    /// A card in use, with SEQ_MS(0), SEQ_MS(1) ….
+    ///
+    /// # Errors
+    /// [`BadArray`] if there aren't 2^`ind_bits` elements, or one is out of range.
+    pub fn with_seq_ms(profile: SqnProfile, seq_ms: &[u64]) -> Result<Self, BadArray> {
+        let (want, max) = (1 << profile.bits(), profile.seq(Sqn::MAX));
+        if seq_ms.len() != want || seq_ms.iter().any(|seq| *seq > max) {
+            return Err(BadArray { want, max });
+        }
+        Ok(Self {
+            profile,
+            seq_ms: seq_ms.to_vec(),
+        })
+    }
+
+    /// SEQ_MS(0), SEQ_MS(1) …, to be stored.
+    #[must_use]
+    pub fn seq_ms(&self) -> &[u64] {
+        &self.seq_ms
+    }
+
+    /// The profile.
+    #[must_use]
+    pub const fn profile(&self) -> SqnProfile {
+        self.profile
+    }
+
+    /// SQN_MS, the highest number accepted, which AUTS carries; zero for a new card.
+    #[must_use]
+    pub fn highest(&self) -> Sqn {
+        (0..)
+            .zip(&self.seq_ms)
+            .filter(|(_, seq)| **seq > 0)
+            .filter_map(|(ind, seq)| Sqn::from_parts(*seq, ind, self.profile.bits()))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Whether the number would be accepted.
+    ///
+    /// # Errors
+    /// [`Refused`]: which test failed.
+    pub fn check(&self, sqn: Sqn) -> Result<(), Refused> {
+        let seq = self.profile.seq(sqn);
+        let highest = self.seq_ms.iter().copied().max().unwrap_or(0);
+        if seq.saturating_sub(highest) > self.profile.delta {
+            return Err(Refused::TooFarAhead);
+        }
+        if seq
+            <= self
+                .slot(sqn)
+                .and_then(|i| self.seq_ms.get(i))
+                .copied()
+                .unwrap_or(u64::MAX)
+        {
+            return Err(Refused::NotFresh);
+        }
+        if self.profile.l.is_some_and(|l| highest.saturating_sub(seq) >= l) {
+            return Err(Refused::TooOld);
+        }
+        Ok(())
+    }
+
+    /// Records the number if it is acceptable; otherwise nothing changes.
+    ///
+    /// # Errors
+    /// As [`SqnArray::check`].
+    pub fn accept(&mut self, sqn: Sqn) -> Result<(), Refused> {
+        self.check(sqn)?;
+        let seq = self.profile.seq(sqn);
+        // IND is below the array's length by construction of both.
+        if let Some(slot) = self.slot(sqn).and_then(|i| self.seq_ms.get_mut(i)) {
+            *slot = seq;
+        }
+        Ok(())
+    }
+
+    fn slot(&self, sqn: Sqn) -> Option<usize> {
+        usize::try_from(self.profile.ind(sqn)).ok()
+    }
+}
+
+/// The home side (TS 33.102 6.3.2, 6.3.5).
+pub mod home {
+    use super::SqnProfile;
+    use crate::Sqn;
+
+    /// The number after `last`: the next SEQ, in the given IND (its low bits). `None` when SEQ has run out, after
+    /// 2^43 vectors with 5 bits of IND: the card needs a new key.
+    #[must_use]
+    pub const fn checked_next(profile: SqnProfile, last: Sqn, ind: u64) -> Option<Sqn> {
+        let bits = profile.bits();
+        Sqn::from_parts(last.seq(bits) + 1, ind & ((1 << bits) - 1), bits)
+    }
+
+    /// As [`checked_next`], but stays at `last` when SEQ has run out: a card refuses it, so that no number is
+    /// accepted twice.
+    #[must_use]
+    pub const fn next(profile: SqnProfile, last: Sqn, ind: u64) -> Sqn {
+        match checked_next(profile, last, ind) {
+            Some(sqn) => sqn,
+            None => last,
+        }
+    }
+
+    /// What SQN_HE becomes after an AUTS whose MAC-S verified (6.3.5): SQN_MS if the card would refuse the next
+    /// number, because it isn't higher or lies more than Δ ahead; otherwise `None`, SQN_HE stays.
+    ///
+    /// This may lower SQN_HE. The caller must have checked that RAND is live and answered once.
+    #[must_use]
+    pub const fn resync(profile: SqnProfile, sqn_he: Sqn, sqn_ms: Sqn) -> Option<Sqn> {
+        let next = profile.seq(sqn_he) + 1;
+        let card = profile.seq(sqn_ms);
+        if next <= card || next - card > profile.delta {
+            Some(sqn_ms)
+        } else {
+            None
+        }
+    }
+}
