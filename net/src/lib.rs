@@ -13,6 +13,10 @@ pub mod accept;
 pub mod clock;
 pub mod diameter;
 pub mod entropy;
+mod error;
 pub mod http;
 pub mod tap;
 pub mod tls;
+mod wire;
+
+pub use error::Error;

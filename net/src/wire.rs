@@ -1,0 +1,111 @@
+//! A stream that shows its octets to the tap and gives up on a peer that doesn't read.
+//!
+//! Reading has its timers above (header, body, handshake); a peer that never reads would otherwise hold a task
+//! for ever, whatever is above.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+
+use crate::tap::{Connection, Direction, SharedTap, WireBytes};
+
+/// See the module.
+pub(crate) struct Wire<S> {
+    io: S,
+    tap: Option<(SharedTap, Connection)>,
+    stall: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Wire<S> {
+    /// Writing fails once the peer has taken nothing for `stall`.
+    pub(crate) fn new(io: S, tap: Option<(SharedTap, Connection)>, stall: Duration) -> Self {
+        Self {
+            io,
+            tap,
+            stall,
+            timer: None,
+        }
+    }
+
+    fn show(&self, direction: Direction, octets: &[u8]) {
+        if let Some((tap, connection)) = &self.tap
+            && !octets.is_empty()
+        {
+            tap.octets(connection, direction, WireBytes::new(octets));
+        }
+    }
+
+    /// Passes a finished write on; while it isn't, lets the timer decide.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.timer = None;
+            return result;
+        }
+        let deadline = self.stall;
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + deadline)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        self.show(
+            Direction::Received,
+            buf.filled().get(before..).unwrap_or_default(),
+        );
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write(cx, buf);
+        let written = ready!(self.in_time(cx, result))?;
+        self.show(Direction::Sent, buf.get(..written).unwrap_or_default());
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.io).poll_flush(cx);
+        self.in_time(cx, result)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.in_time(cx, result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn gives_up_on_a_peer_that_never_reads() {
+        let (ours, _theirs) = tokio::io::duplex(4);
+        let mut wire = Wire::new(ours, None, Duration::from_secs(3));
+        let e = wire.write_all(b"longer than the pipe").await.unwrap_err();
+        assert_eq!(e.kind(), io::ErrorKind::TimedOut);
+    }
+}
