@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use crate::check;
 use crate::run::{Failure, cargo, go, in_ci, program, read, root, target, which};
 
 /// Instructions that one Milenage vector may take.
@@ -19,41 +20,37 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// Every `<crate>/benches/<name>.rs`.
+/// Every `[[bench]]` of every crate, one after the other.
 fn all() -> Result<(), Failure> {
-    for (member, name) in benches()? {
-        go(&mut cargo([
-            "bench",
-            "--locked",
-            "--package",
-            &format!("gba-{member}"),
-            "--bench",
-            &name,
-        ]))?;
+    for member in check::crates() {
+        let file = root().join(member).join("Cargo.toml");
+        let manifest = fs::read_to_string(&file)
+            .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
+        for name in benches(&manifest) {
+            go(&mut cargo([
+                "bench",
+                "--locked",
+                "--quiet",
+                "--package",
+                &format!("gba-{member}"),
+                "--bench",
+                name,
+            ]))?;
+        }
     }
     Ok(())
 }
 
-fn benches() -> Result<Vec<(String, String)>, Failure> {
-    let broken = |error: std::io::Error| Failure::failed(error.to_string());
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root()).map_err(broken)? {
-        let member = entry.map_err(broken)?.path();
-        let Ok(files) = fs::read_dir(member.join("benches")) else {
-            continue;
-        };
-        for file in files {
-            let file = file.map_err(broken)?.path();
-            let name = |path: &std::path::Path| path.file_stem().and_then(|s| s.to_str()).map(str::to_owned);
-            if file.extension().is_some_and(|ending| ending == "rs")
-                && let (Some(member), Some(bench)) = (name(&member), name(&file))
-            {
-                found.push((member, bench));
-            }
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
+/// The names of a manifest's `[[bench]]` tables.
+fn benches(manifest: &str) -> Vec<&str> {
+    let tables = manifest.split("[[bench]]").skip(1);
+    tables
+        .filter_map(|table| {
+            let own = table.split("\n[").next()?;
+            own.lines()
+                .find_map(|line| line.trim().strip_prefix("name = \"")?.strip_suffix('"'))
+        })
+        .collect()
 }
 
 /// Fails where a measured bound is broken.
@@ -84,7 +81,7 @@ fn milenage() -> Result<u64, Failure> {
         "--package",
         "gba-aka",
         "--example",
-        "milenage_count",
+        "milenage_callgrind",
     ]))?;
     let once = instructions(N)?;
     let twice = instructions(2 * N)?;
@@ -93,7 +90,10 @@ fn milenage() -> Result<u64, Failure> {
 
 fn instructions(n: u64) -> Result<u64, Failure> {
     let out = target().join(format!("callgrind.{n}.out"));
-    let example = target().join("release").join("examples").join("milenage_count");
+    let example = target()
+        .join("release")
+        .join("examples")
+        .join("milenage_callgrind");
     let mut count = program("valgrind", ["--quiet", "--tool=callgrind"]);
     count
         .arg(format!("--callgrind-out-file={}", out.display()))
@@ -118,6 +118,12 @@ fn totals(profile: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn benches_are_named_in_the_manifest() {
+        let manifest = "[package]\nname = \"x\"\n[[bench]]\nname = \"one\"\nharness = false\n[[bench]]\nharness = false\nname = \"two\"\n";
+        assert_eq!(benches(manifest), ["one", "two"]);
+    }
 
     #[test]
     fn totals_are_read_from_a_profile() {

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::run::{Failure, go, program, read, succeeds, which};
+use crate::run::{Failure, go_aside, program, read, succeeds, which};
 
 /// Families of systems by their package manager.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -273,10 +273,10 @@ fn ensure(groups: &[&[Need]], only_print: bool) -> Result<(), Failure> {
             "install what is missing with this line, then try again:\n\n    {sudo}{line}\n"
         )));
     }
-    go(&mut apt(["update", "-qq"]))?;
+    go_aside(&mut apt(["update", "-qq"]))?;
     let mut install = apt(["install", "--no-install-recommends", "-y", "-qq"]);
     install.args(&packages);
-    go(&mut install)?;
+    go_aside(&mut install)?;
     match missing.iter().find(|need| !(need.present)()) {
         None => Ok(()),
         Some(need) => Err(Failure::usage(format!(
