@@ -1,0 +1,361 @@
+//! One AVP (RFC 6733 4): head, value, padding.
+//!
+//! A value is either octets or, where the dictionary says Grouped, a list of AVPs. Reading is bounded: an AVP
+//! can't be longer than what holds it, groups nest at most [`MAX_DEPTH`] deep, a message holds at most
+//! [`MAX_AVPS`]. Values of rows marked secret are wiped when dropped.
+
+use base::{Reader, Utc};
+use zeroize::Zeroize;
+
+use crate::{
+    dictionary::{self, AvpDef, Kind},
+    fault::Fault,
+    identity::Identity,
+    result::ResultCode,
+};
+
+/// How deep groups may nest in a received message.
+pub const MAX_DEPTH: usize = 8;
+/// How many AVPs, inner ones included, a received message may hold.
+pub const MAX_AVPS: usize = 1024;
+
+/// An AVP. `Debug` never shows a secret value.
+#[derive(Clone)]
+pub struct Avp {
+    code: u32,
+    vendor: u32,
+    flags: u8,
+    value: Value,
+}
+
+/// The value of an [`Avp`].
+#[derive(Clone)]
+pub enum Value {
+    /// As on the wire, without padding.
+    Octets(Vec<u8>),
+    /// The AVPs of a group.
+    Group(Vec<Avp>),
+}
+
+impl Avp {
+    /// V flag: the head has a Vendor-Id (RFC 6733 4.1).
+    pub const VENDOR: u8 = 0x80;
+    /// M flag: a receiver that doesn't know the AVP has to refuse the message (RFC 6733 4.1).
+    pub const MANDATORY: u8 = 0x40;
+
+    /// Any AVP, also one that no dictionary knows. A vendor sets the V flag.
+    #[must_use]
+    pub fn raw(code: u32, vendor: u32, flags: u8, value: impl Into<Vec<u8>>) -> Self {
+        let flags = if vendor == 0 { flags } else { flags | Self::VENDOR };
+        Self {
+            code,
+            vendor,
+            flags,
+            value: Value::Octets(value.into()),
+        }
+    }
+
+    /// Any group, also one that no dictionary knows. A vendor sets the V flag.
+    #[must_use]
+    pub fn raw_group(code: u32, vendor: u32, flags: u8, avps: Vec<Self>) -> Self {
+        Self {
+            value: Value::Group(avps),
+            ..Self::raw(code, vendor, flags, Vec::new())
+        }
+    }
+
+    /// An AVP of a row, with the flags of the row.
+    #[must_use]
+    pub fn octets(def: &AvpDef, value: impl Into<Vec<u8>>) -> Self {
+        let flags = if def.mandatory { Self::MANDATORY } else { 0 };
+        Self::raw(def.code, def.vendor, flags, value)
+    }
+
+    /// UTF8String, DiameterIdentity.
+    #[must_use]
+    pub fn utf8(def: &AvpDef, value: &str) -> Self {
+        Self::octets(def, value)
+    }
+
+    /// DiameterIdentity.
+    #[must_use]
+    pub fn identity(def: &AvpDef, value: &Identity) -> Self {
+        Self::octets(def, value.as_str())
+    }
+
+    /// Unsigned32 or Enumerated.
+    #[must_use]
+    pub fn u32(def: &AvpDef, value: u32) -> Self {
+        Self::octets(def, value.to_be_bytes())
+    }
+
+    /// Time (RFC 6733 4.3.1). What lies before 1968 or after 2104 becomes the nearest time that can be sent.
+    #[must_use]
+    pub fn time(def: &AvpDef, value: Utc) -> Self {
+        let nearest = if value.0 < 0 { 0x8000_0000 } else { 0x7fff_ffff };
+        Self::u32(def, value.to_ntp().unwrap_or(nearest))
+    }
+
+    /// Grouped.
+    #[must_use]
+    pub fn group(def: &AvpDef, avps: Vec<Self>) -> Self {
+        Self {
+            value: Value::Group(avps),
+            ..Self::octets(def, Vec::new())
+        }
+    }
+
+    /// AVP Code.
+    #[must_use]
+    pub const fn code(&self) -> u32 {
+        self.code
+    }
+
+    /// Vendor-Id, 0 for none.
+    #[must_use]
+    pub const fn vendor(&self) -> u32 {
+        self.vendor
+    }
+
+    /// Flags as on the wire.
+    #[must_use]
+    pub const fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    /// The M flag.
+    #[must_use]
+    pub const fn is_mandatory(&self) -> bool {
+        self.flags & Self::MANDATORY != 0
+    }
+
+    /// The value.
+    #[must_use]
+    pub const fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The row of the dictionary.
+    #[must_use]
+    pub fn def(&self) -> Option<&'static AvpDef> {
+        dictionary::find(self.vendor, self.code)
+    }
+
+    /// True for an AVP of this row.
+    #[must_use]
+    pub const fn is(&self, def: &AvpDef) -> bool {
+        self.code == def.code && self.vendor == def.vendor
+    }
+
+    /// The octets of the value; empty for a group.
+    #[must_use]
+    pub fn as_octets(&self) -> &[u8] {
+        match &self.value {
+            Value::Octets(octets) => octets,
+            Value::Group(_) => &[],
+        }
+    }
+
+    /// The AVPs of a group; empty for anything else.
+    #[must_use]
+    pub fn as_group(&self) -> &[Self] {
+        match &self.value {
+            Value::Octets(_) => &[],
+            Value::Group(avps) => avps,
+        }
+    }
+
+    /// The value as exactly `N` octets.
+    ///
+    /// # Errors
+    /// 5004 for another length: the type allows it, the application doesn't.
+    pub fn as_array<const N: usize>(&self) -> Result<&[u8; N], Fault> {
+        self.as_octets().try_into().map_err(|_| {
+            Fault::value(
+                self,
+                format!("{N} octets expected, got {}", self.as_octets().len()),
+            )
+        })
+    }
+
+    /// Unsigned32 or Enumerated.
+    ///
+    /// # Errors
+    /// 5014 unless the value has four octets.
+    pub fn as_u32(&self) -> Result<u32, Fault> {
+        let octets = self.as_octets();
+        let four: [u8; 4] = octets.try_into().map_err(|_| {
+            let text = format!("4 octets expected, got {}", octets.len());
+            Fault::of(ResultCode::INVALID_AVP_LENGTH, self.code, self.vendor, text)
+        })?;
+        Ok(u32::from_be_bytes(four))
+    }
+
+    /// Time, as UTC.
+    ///
+    /// # Errors
+    /// 5014 unless the value has four octets.
+    pub fn as_time(&self) -> Result<Utc, Fault> {
+        self.as_u32().map(Utc::from_ntp)
+    }
+
+    /// UTF8String.
+    ///
+    /// # Errors
+    /// 5004 if it isn't UTF-8.
+    pub fn as_utf8(&self) -> Result<&str, Fault> {
+        core::str::from_utf8(self.as_octets()).map_err(|_| Fault::value(self, "not UTF-8"))
+    }
+
+    /// DiameterIdentity.
+    ///
+    /// # Errors
+    /// 5004 if it is no name.
+    pub fn as_identity(&self) -> Result<Identity, Fault> {
+        Identity::from_octets(self.as_octets()).map_err(|e| Fault::value(self, e.to_string()))
+    }
+
+    /// The first AVP of a row in this group.
+    #[must_use]
+    pub fn find(&self, def: &AvpDef) -> Option<&Self> {
+        self.as_group().iter().find(|avp| avp.is(def))
+    }
+
+    /// Length of head and value in octets, without padding: the AVP Length field.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        let head = if self.flags & Self::VENDOR == 0 { 8 } else { 12 };
+        head + match &self.value {
+            Value::Octets(octets) => octets.len(),
+            Value::Group(avps) => avps.iter().map(|avp| pad(avp.encoded_len())).sum(),
+        }
+    }
+
+    /// Writes the AVP with its padding.
+    ///
+    /// An AVP beyond 2^24 - 1 octets can't be expressed; its length field would be cut. Nothing here builds
+    /// one: what is received is bounded by [`crate::message::MAX_MESSAGE`].
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let len = u32::try_from(self.encoded_len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&self.code.to_be_bytes());
+        out.extend_from_slice(&(u32::from(self.flags) << 24 | len & 0x00ff_ffff).to_be_bytes());
+        if self.flags & Self::VENDOR != 0 {
+            out.extend_from_slice(&self.vendor.to_be_bytes());
+        }
+        match &self.value {
+            Value::Octets(octets) => out.extend_from_slice(octets),
+            Value::Group(avps) => avps.iter().for_each(|avp| avp.encode_into(out)),
+        }
+        out.resize(start + pad(out.len() - start), 0);
+    }
+
+    /// True where the octets may not stay in memory: secret rows, and groups that were kept as octets.
+    fn is_secret(&self) -> bool {
+        self.def()
+            .is_some_and(|def| def.secret || def.kind == Kind::Grouped)
+    }
+}
+
+impl Drop for Avp {
+    fn drop(&mut self) {
+        let secret = self.is_secret();
+        match &mut self.value {
+            Value::Octets(octets) if secret => octets.zeroize(),
+            _ => {}
+        }
+    }
+}
+
+impl PartialEq for Avp {
+    /// Values are compared in constant time: they may be keys.
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+            && self.vendor == other.vendor
+            && self.flags == other.flags
+            && match (&self.value, &other.value) {
+                (Value::Octets(a), Value::Octets(b)) => base::secret::ct_eq(a, b),
+                (Value::Group(a), Value::Group(b)) => a == b,
+                _ => false,
+            }
+    }
+}
+
+/// Rounds up to a multiple of four (RFC 6733 4.1).
+const fn pad(len: usize) -> usize {
+    len.next_multiple_of(4)
+}
+
+/// How much more a message may hold while it is read.
+pub(crate) struct Budget {
+    avps: usize,
+}
+
+impl Budget {
+    pub(crate) const fn new() -> Self {
+        Self { avps: MAX_AVPS }
+    }
+}
+
+/// Reads AVPs up to the end of `r`. `depth` counts the groups around them.
+pub(crate) fn read_all(
+    r: &mut Reader<'_>,
+    depth: usize,
+    budget: &mut Budget,
+    open_groups: bool,
+) -> Result<Vec<Avp>, Fault> {
+    let mut avps = Vec::new();
+    while !r.is_empty() {
+        avps.push(read(r, depth, budget, open_groups)?);
+    }
+    Ok(avps)
+}
+
+fn read(r: &mut Reader<'_>, depth: usize, budget: &mut Budget, open_groups: bool) -> Result<Avp, Fault> {
+    const HEAD: &str = "AVP head";
+    let cut = |_| {
+        Fault::new(
+            ResultCode::INVALID_AVP_LENGTH,
+            "less than an AVP head before the end",
+        )
+    };
+    let code = r.u32(HEAD).map_err(cut)?;
+    let flags = r.u8(HEAD).map_err(cut)?;
+    let len = r.u24(HEAD).map_err(cut)? as usize;
+    let (head, vendor) = if flags & Avp::VENDOR == 0 {
+        (8, 0)
+    } else {
+        (12, r.u32(HEAD).map_err(cut)?)
+    };
+    let bad = |text: String| Fault::of(ResultCode::INVALID_AVP_LENGTH, code, vendor, text);
+    let size = len
+        .checked_sub(head)
+        .ok_or_else(|| bad(format!("AVP Length {len} is less than its head of {head} octets")))?;
+    budget.avps = budget.avps.checked_sub(1).ok_or_else(|| {
+        let text = format!("more than {MAX_AVPS} AVPs in one message");
+        Fault::of(ResultCode::AVP_OCCURS_TOO_MANY_TIMES, code, vendor, text)
+    })?;
+    let left = r.len();
+    let beyond = |_| bad(format!("AVP Length {len} leaves {size} octets, {left} are there"));
+    let mut value = r.sub(size, "value").map_err(beyond)?;
+    r.take(pad(size) - size, "padding").map_err(beyond)?;
+
+    let def = dictionary::find(vendor, code);
+    let grouped = open_groups && def.is_some_and(|def| def.kind == Kind::Grouped);
+    let value = if grouped {
+        if depth >= MAX_DEPTH {
+            return Err(bad(format!("groups nest deeper than {MAX_DEPTH}")));
+        }
+        // What stands in Failed-AVP is wrong by nature: it is kept, not opened.
+        let open = !def.is_some_and(|def| def.code == dictionary::FAILED_AVP.code && def.vendor == 0);
+        Value::Group(read_all(&mut value, depth + 1, budget, open)?)
+    } else {
+        Value::Octets(value.rest().to_vec())
+    };
+    Ok(Avp {
+        code,
+        vendor,
+        flags,
+        value,
+    })
+}
