@@ -1,7 +1,8 @@
 //! Milenage (TS 35.206) on AES-128: one key schedule per subscriber, and a vector's four outputs in one call.
 //!
-//! A block is held as a 128-bit number, so that the rotations r1 to r5 are rotations of it (TS 35.206 4.1
-//! numbers bits from the most significant one).
+//! A block is held as a 128-bit number whose lowest octet is the block's first one: the order of the machines
+//! this runs on, so that nothing is swapped. TS 35.206 4.1 numbers bits from the first octet's highest one; all
+//! of r1 to r5 are whole octets, so its rotation to the left is one to the right here.
 
 use aes::{
     Aes128Enc, Block,
@@ -19,20 +20,22 @@ pub struct Milenage {
     res_len: usize,
 }
 
-/// Wiping of blocks that held keys or what keys can be computed from.
-fn wipe<const N: usize>(blocks: &mut [Block; N]) {
-    for block in blocks {
-        block.zeroize();
-    }
+/// Wipes a block that held a key or what a key can be computed from.
+#[inline]
+fn wipe(block: &mut Block) {
+    // The slice is wiped with one store, the array octet by octet.
+    block.0.as_mut_slice().zeroize();
 }
 
+#[inline]
 fn number(block: &Block) -> u128 {
-    u128::from_be_bytes(block.0)
+    u128::from_le_bytes(block.0)
 }
 
 impl Milenage {
     /// For a subscriber's K and OPc. RES has 8 octets.
     #[must_use]
+    #[inline]
     pub fn new(k: &Secret<16>, opc: &Secret<16>) -> Self {
         Self {
             aes: Aes128Enc::new(k.expose().into()),
@@ -77,37 +80,43 @@ impl Milenage {
     fn opc_with(aes: &Aes128Enc, op: &Secret<16>) -> Secret<16> {
         let mut block = Block::from(*op.expose());
         aes.encrypt_block(&mut block);
-        let opc = Secret::new((number(&block) ^ u128::from_be_bytes(*op.expose())).to_be_bytes());
-        block.zeroize();
+        let opc = Secret::new((number(&block) ^ u128::from_le_bytes(*op.expose())).to_le_bytes());
+        wipe(&mut block);
         opc
     }
 
+    #[inline]
     fn opc_number(&self) -> u128 {
-        u128::from_be_bytes(*self.opc.expose())
+        u128::from_le_bytes(*self.opc.expose())
     }
 
     /// TEMP = E_K(RAND xor OPc).
+    #[inline]
     fn temp(&self, rand: &Rand) -> u128 {
-        let mut block = Block::from((u128::from_be_bytes(*rand.octets()) ^ self.opc_number()).to_be_bytes());
+        let mut block = Block::from((u128::from_le_bytes(*rand.octets()) ^ self.opc_number()).to_le_bytes());
         self.aes.encrypt_block(&mut block);
         let temp = number(&block);
-        block.zeroize();
+        wipe(&mut block);
         temp
     }
 
     /// What is enciphered for OUT1: TEMP xor rot(IN1 xor OPc, r1 = 64) xor c1 = 0, IN1 = SQN ‖ AMF ‖ SQN ‖ AMF.
+    #[inline]
     fn in1(&self, temp: u128, sqn: Sqn, amf: Amf) -> Block {
-        let half = u128::from(sqn.value()) << 16 | u128::from(u16::from_be_bytes(*amf.octets()));
+        let half = sqn.value() << 16 | u64::from(u16::from_be_bytes(*amf.octets()));
+        let half = u128::from(half.swap_bytes());
         let in1 = half << 64 | half;
-        Block::from((temp ^ (in1 ^ self.opc_number()).rotate_left(64)).to_be_bytes())
+        Block::from((temp ^ (in1 ^ self.opc_number()).rotate_right(64)).to_le_bytes())
     }
 
-    /// What is enciphered for OUT2 to OUT5: rot(TEMP xor OPc, r) xor c.
-    fn input(&self, temp: u128, r: u32, c: u128) -> Block {
-        Block::from(((temp ^ self.opc_number()).rotate_left(r) ^ c).to_be_bytes())
+    /// What is enciphered for OUT2 to OUT5: rot(TEMP xor OPc, r) xor c, c being one bit of the last octet.
+    #[inline]
+    fn input(&self, temp: u128, r: u32, c: u8) -> Block {
+        Block::from(((temp ^ self.opc_number()).rotate_right(r) ^ u128::from(c) << 120).to_le_bytes())
     }
 
     /// OUT = E_K(..) xor OPc.
+    #[inline]
     fn output(&self, block: &Block) -> u128 {
         number(block) ^ self.opc_number()
     }
@@ -117,17 +126,18 @@ impl Milenage {
         let mut block = self.in1(self.temp(rand), sqn, amf);
         self.aes.encrypt_block(&mut block);
         let out = self.output(&block);
-        block.zeroize();
+        wipe(&mut block);
         out
     }
 
     /// RES is octets 8 to 15 of OUT2 and AK octets 0 to 5.
+    #[inline]
     fn f2345_of(&self, out2: &Block, out3: &Block, out4: &Block) -> F2345 {
         let mut out2 = self.output(out2);
         let result = F2345 {
-            res: Res::cut((out2 << 64).to_be_bytes(), self.res_len),
-            ck: Secret::new(self.output(out3).to_be_bytes()),
-            ik: Secret::new(self.output(out4).to_be_bytes()),
+            res: Res::cut((out2 >> 64).to_le_bytes(), self.res_len),
+            ck: Secret::new(self.output(out3).to_le_bytes()),
+            ik: Secret::new(self.output(out4).to_le_bytes()),
             ak: first6(out2),
         };
         out2.zeroize();
@@ -136,14 +146,16 @@ impl Milenage {
 }
 
 /// Octets 0 to 5.
+#[inline]
 const fn first6(block: u128) -> [u8; 6] {
-    let [a, b, c, d, e, f, ..] = block.to_be_bytes();
+    let [a, b, c, d, e, f, ..] = block.to_le_bytes();
     [a, b, c, d, e, f]
 }
 
 /// Octets 0 to 7.
+#[inline]
 const fn first8(block: u128) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = block.to_be_bytes();
+    let [a, b, c, d, e, f, g, h, ..] = block.to_le_bytes();
     [a, b, c, d, e, f, g, h]
 }
 
@@ -153,7 +165,7 @@ impl Algorithm for Milenage {
     }
 
     fn f1_star(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> MacS {
-        MacS(first8(self.out1(rand, sqn, amf) << 64))
+        MacS(first8(self.out1(rand, sqn, amf) >> 64))
     }
 
     fn f2345(&self, rand: &Rand) -> F2345 {
@@ -167,7 +179,7 @@ impl Algorithm for Milenage {
         self.aes.encrypt_blocks(&mut blocks);
         let [out2, out3, out4] = &blocks;
         let result = self.f2345_of(out2, out3, out4);
-        wipe(&mut blocks);
+        blocks.iter_mut().for_each(wipe);
         result
     }
 
@@ -175,10 +187,11 @@ impl Algorithm for Milenage {
         let mut block = self.input(self.temp(rand), 96, 8);
         self.aes.encrypt_block(&mut block);
         let ak = first6(self.output(&block));
-        block.zeroize();
+        wipe(&mut block);
         ak
     }
 
+    #[inline]
     fn vector(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> Vector {
         let mut temp = self.temp(rand);
         let mut blocks = [
@@ -197,7 +210,7 @@ impl Algorithm for Milenage {
             ik,
             mut ak,
         } = self.f2345_of(out2, out3, out4);
-        wipe(&mut blocks);
+        blocks.iter_mut().for_each(wipe);
         let autn = Autn::from_parts(sqn.xor(ak), amf, mac);
         ak.zeroize();
         Vector {

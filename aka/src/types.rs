@@ -276,11 +276,14 @@ pub struct ResLength {
 }
 
 /// RES or XRES (TS 33.102 6.3.7): 4 to 16 octets. Secret until it has been sent; wiped when dropped.
-#[derive(Zeroize, ZeroizeOnDrop)]
+///
+/// Its length isn't secret, and its octets wipe themselves.
 pub struct Res {
     octets: Secret<16>,
     len: usize,
 }
+
+impl ZeroizeOnDrop for Res {}
 
 impl Res {
     /// Shortest, in octets.
@@ -308,15 +311,12 @@ impl Res {
     }
 
     /// The first `len` octets, `len` forced into 4 to 16; what is cut off is cleared.
-    pub(crate) fn cut(mut octets: [u8; 16], len: usize) -> Self {
+    #[inline]
+    pub(crate) fn cut(octets: [u8; 16], len: usize) -> Self {
         let len = len.clamp(Self::MIN, Self::MAX);
-        for (i, octet) in octets.iter_mut().enumerate() {
-            if i >= len {
-                *octet = 0;
-            }
-        }
+        let octets = u128::from_be_bytes(octets) & (u128::MAX << (8 * (Self::MAX - len)));
         Self {
-            octets: Secret::new(octets),
+            octets: Secret::new(octets.to_be_bytes()),
             len,
         }
     }

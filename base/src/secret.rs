@@ -16,12 +16,29 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// `N` secret octets, wiped when dropped.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret<const N: usize>([u8; N]);
+
+/// By hand, because the derived one wipes octet by octet: this is one or two stores, on every key there is.
+impl<const N: usize> Zeroize for Secret<N> {
+    #[inline]
+    fn zeroize(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl<const N: usize> Drop for Secret<N> {
+    #[inline]
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl<const N: usize> ZeroizeOnDrop for Secret<N> {}
 
 impl<const N: usize> Secret<N> {
     /// Takes the octets in. The caller's own copy stays the caller's to wipe.
     #[must_use]
+    #[inline]
     pub const fn new(octets: [u8; N]) -> Self {
         Self(octets)
     }
@@ -34,6 +51,7 @@ impl<const N: usize> Secret<N> {
 
     /// The only way to the octets. Search for `expose` to find every use of a secret.
     #[must_use]
+    #[inline]
     pub const fn expose(&self) -> &[u8; N] {
         &self.0
     }
@@ -46,6 +64,7 @@ impl<const N: usize> Secret<N> {
 
     /// A second copy, for a second owner; written out so that each copy is a decision.
     #[must_use]
+    #[inline]
     pub const fn duplicate(&self) -> Self {
         Self(self.0)
     }
