@@ -1,1 +1,0 @@
-//! HTTP digest (RFC 7616, RFC 3310, RFC 4169).

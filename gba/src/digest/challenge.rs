@@ -1,0 +1,98 @@
+//! WWW-Authenticate.
+
+use core::{fmt, str::FromStr};
+
+use super::{
+    Algorithm, DigestError, Qop,
+    header::{Params, Writer, digests},
+};
+
+/// One `Digest` challenge (RFC 7616 3.3).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Challenge {
+    /// The realm, unescaped.
+    pub realm: String,
+    /// The nonce: on Ub base64(RAND ‖ AUTN ‖ server data).
+    pub nonce: String,
+    /// The algorithm; MD5 if none was named.
+    pub algorithm: Algorithm,
+    /// What the server offers; empty: the form of RFC 2069.
+    pub qop: Vec<Qop>,
+    /// To be sent back unchanged.
+    pub opaque: Option<String>,
+    /// The URIs that share this realm.
+    pub domain: Option<String>,
+    /// True: the last response was right but its nonce too old.
+    pub stale: bool,
+}
+
+impl Challenge {
+    /// Reads a header value and takes its first `Digest` challenge that is supported.
+    ///
+    /// # Errors
+    /// [`DigestError`]; [`DigestError::NotDigest`] if there is none.
+    pub fn parse(value: &str) -> Result<Self, DigestError> {
+        let mut first = Err(DigestError::NotDigest);
+        for params in digests(value)? {
+            match Self::from_params(params) {
+                Err(e) if first == Err(DigestError::NotDigest) => first = Err(e),
+                Err(_) => {}
+                ok => return ok,
+            }
+        }
+        first
+    }
+
+    fn from_params(mut p: Params) -> Result<Self, DigestError> {
+        let qop = match p.take("qop")? {
+            None => Vec::new(),
+            Some(list) => {
+                let known: Vec<Qop> = list.split(',').filter_map(|q| q.trim().parse().ok()).collect();
+                if known.is_empty() {
+                    return Err(DigestError::Unsupported { what: "qop" });
+                }
+                known
+            }
+        };
+        Ok(Self {
+            realm: p.need("realm")?,
+            nonce: p
+                .take_dense("nonce")?
+                .ok_or(DigestError::Missing { name: "nonce" })?,
+            algorithm: match p.take("algorithm")? {
+                Some(a) => a.parse()?,
+                None => Algorithm::Md5,
+            },
+            qop,
+            opaque: p.take("opaque")?,
+            domain: p.take("domain")?,
+            stale: p.take("stale")?.is_some_and(|s| s.eq_ignore_ascii_case("true")),
+        })
+    }
+}
+
+impl FromStr for Challenge {
+    type Err = DigestError;
+
+    fn from_str(value: &str) -> Result<Self, DigestError> {
+        Self::parse(value)
+    }
+}
+
+impl fmt::Display for Challenge {
+    /// One line, the qop quoted: a widely used UE splits at every comma, so one qop is best.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest ")?;
+        let mut w = Writer::new(f);
+        w.quoted("realm", &self.realm)?;
+        w.quoted("nonce", &self.nonce)?;
+        w.token("algorithm", self.algorithm)?;
+        if !self.qop.is_empty() {
+            let list: Vec<&str> = self.qop.iter().map(|q| q.as_str()).collect();
+            w.quoted("qop", &list.join(","))?;
+        }
+        w.quoted_if("opaque", self.opaque.as_ref())?;
+        w.quoted_if("domain", self.domain.as_ref())?;
+        w.token_if("stale", self.stale.then_some("TRUE"))
+    }
+}

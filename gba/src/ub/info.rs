@@ -1,0 +1,119 @@
+//! The body of a successful bootstrapping (TS 24.109 Annex C).
+
+use base::Utc;
+
+use crate::{
+    ids::Btid,
+    xml::{self, XmlError, escape},
+};
+
+/// Namespace of the document.
+const NAMESPACE: &str = "uri:3gpp-gba";
+
+/// B-TID and the end of its key's life, both protected by auth-int.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BootstrappingInfo {
+    /// The name of the new Ks.
+    pub btid: Btid,
+    /// When Ks ends: a point in time, not a duration.
+    pub lifetime: Utc,
+    /// The BSF's clock, if it sent it inside `Extension`: lets a UE with a wrong clock compute the duration.
+    pub current_time: Option<Utc>,
+}
+
+impl BootstrappingInfo {
+    /// Without the BSF's clock.
+    #[must_use]
+    pub const fn new(btid: Btid, lifetime: Utc) -> Self {
+        Self {
+            btid,
+            lifetime,
+            current_time: None,
+        }
+    }
+
+    /// Reads the document under any prefix or without namespace; unknown elements are passed over.
+    ///
+    /// # Errors
+    /// [`XmlError`].
+    pub fn parse(octets: &[u8]) -> Result<Self, XmlError> {
+        let root = xml::parse(octets, "BootstrappingInfo", NAMESPACE)?;
+        let text = |name| root.text_of(name).ok_or(XmlError::Missing { name });
+        let time = |name, text| {
+            Utc::parse(text).map_err(|_| XmlError::Value {
+                name,
+                rule: "a date and time with zone",
+            })
+        };
+        Ok(Self {
+            btid: text("btid")?.parse().map_err(|_| XmlError::Value {
+                name: "btid",
+                rule: "a B-TID, local@BSF-name",
+            })?,
+            lifetime: time("lifetime", text("lifetime")?)?,
+            current_time: root
+                .child("Extension")
+                .and_then(|e| e.text_of("currenttime"))
+                .map(|text| time("currenttime", text))
+                .transpose()?,
+        })
+    }
+
+    /// Writes the document, one element a line.
+    #[must_use]
+    pub fn to_xml(&self) -> String {
+        let extension = self.current_time.map_or_else(String::new, |now| {
+            format!("<Extension><currenttime>{now}</currenttime></Extension>\r\n")
+        });
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<BootstrappingInfo xmlns=\"{NAMESPACE}\">\r\n\
+             <btid>{}</btid>\r\n<lifetime>{}</lifetime>\r\n{extension}</BootstrappingInfo>\r\n",
+            escape(self.btid.as_str()),
+            self.lifetime
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_a_live_networks_body() {
+        let live = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<BootstrappingInfo xmlns=\"uri:3gpp-gba\">\n<btid>fve4iTWb1rTb297CzVSrpw==@bsf.ims.mnc045.mcc123.pub.3gppnetwork.org</btid>\n<lifetime>2020-10-28T23:36:26Z</lifetime>\n</BootstrappingInfo>\n";
+        let info = BootstrappingInfo::parse(live.as_bytes()).unwrap();
+        assert_eq!(info.lifetime.to_string(), "2020-10-28T23:36:26Z");
+        assert_eq!(info.current_time, None);
+        let odd = "<b:BootstrappingInfo xmlns:b='uri:3gpp-gba'><b:lifetime>2030-01-01T00:00:00Z</b:lifetime><b:x/><b:btid> a@b.example </b:btid><b:Extension><b:currenttime>2029-01-01T00:00:00Z</b:currenttime></b:Extension></b:BootstrappingInfo>";
+        assert_eq!(
+            BootstrappingInfo::parse(odd.as_bytes()).map(|i| i.current_time.map(|t| t.to_string())),
+            Ok(Some("2029-01-01T00:00:00Z".into()))
+        );
+        for bad in [
+            "<BootstrappingInfo/>",
+            "<BootstrappingInfo><btid>a</btid><lifetime>2030-01-01T00:00:00Z</lifetime></BootstrappingInfo>",
+            "<BootstrappingInfo><btid>a@b.c</btid><lifetime>tomorrow</lifetime></BootstrappingInfo>",
+        ] {
+            assert!(BootstrappingInfo::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(local in "[!-~]{1,20}", secs in 0_i64..4_000_000_000, now in proptest::option::of(0_i64..4_000_000_000)) {
+            let info = BootstrappingInfo {
+                btid: format!("{local}@bsf.example.org").parse().unwrap(),
+                lifetime: Utc(secs),
+                current_time: now.map(Utc),
+            };
+            prop_assert_eq!(BootstrappingInfo::parse(info.to_xml().as_bytes()), Ok(info));
+        }
+
+        #[test]
+        fn never_panics(s in "\\PC{0,100}") {
+            let _ = BootstrappingInfo::parse(s.as_bytes());
+        }
+    }
+}
