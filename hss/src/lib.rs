@@ -1,1 +1,4 @@
 //! hss
+pub mod auc;
+pub mod sqn;
+pub mod subscribers;

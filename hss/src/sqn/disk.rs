@@ -1,0 +1,142 @@
+//! Replacing a file so that a crash leaves the old or the new one whole: write a second file, fsync it, rename it over
+//! the first, fsync the directory. [`Disk`] names the steps one by one, so that the tests can cut at each.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use super::{OpenError, format::MAX_OCTETS};
+
+/// The steps of a durable replacement of one file, in this order. After an error nobody knows what the disk holds.
+pub trait Disk: Send + 'static {
+    /// The file, for messages.
+    fn path(&self) -> &Path;
+
+    /// The whole file; `None` if there is none. At most one octet more than the store accepts is read.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read(&mut self) -> io::Result<Option<Vec<u8>>>;
+
+    /// Writes the second file from its start.
+    ///
+    /// # Errors
+    /// The system's.
+    fn write_second(&mut self, octets: &[u8]) -> io::Result<()>;
+
+    /// Brings the second file's octets to the medium.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync_second(&mut self) -> io::Result<()>;
+
+    /// Puts the second file in the first one's place.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename(&mut self) -> io::Result<()>;
+
+    /// Brings the directory, and so the renaming, to the medium.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync_directory(&mut self) -> io::Result<()>;
+}
+
+/// Files of the operating system. Holds the lock as long as it lives.
+#[derive(Debug)]
+pub struct OsDisk {
+    path: PathBuf,
+    second: PathBuf,
+    directory: PathBuf,
+    open: Option<File>,
+    /// Locked; closing it, also by a crash, unlocks.
+    _lock: File,
+}
+
+impl OsDisk {
+    /// Takes the lock `<path>.lock`; that file stays, empty, since removing it would let two processes in.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] if another process has it, else [`OpenError::Io`].
+    pub fn lock(path: &Path) -> Result<Self, OpenError> {
+        let lock_path = with_suffix(path, ".lock");
+        let io_error = |step, path: &Path, source| OpenError::Io {
+            step,
+            path: path.into(),
+            source,
+        };
+        let lock = private_file(&lock_path).map_err(|e| io_error("creation", &lock_path, e))?;
+        lock.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => OpenError::Locked { path: path.into() },
+            TryLockError::Error(e) => io_error("locking", &lock_path, e),
+        })?;
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.into(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self {
+            path: path.into(),
+            second: with_suffix(path, ".new"),
+            directory,
+            open: None,
+            _lock: lock,
+        })
+    }
+}
+
+impl Disk for OsDisk {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
+        match File::open(&self.path) {
+            Ok(file) => {
+                let mut octets = Vec::new();
+                file.take(MAX_OCTETS + 1).read_to_end(&mut octets)?;
+                Ok(Some(octets))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn write_second(&mut self, octets: &[u8]) -> io::Result<()> {
+        let mut file = private_file(&self.second)?;
+        file.set_len(0)?;
+        file.write_all(octets)?;
+        self.open = Some(file);
+        Ok(())
+    }
+
+    fn sync_second(&mut self) -> io::Result<()> {
+        // Without a file there is nothing to sync, and that must not pass for success.
+        self.open.take().ok_or(io::ErrorKind::NotFound)?.sync_all()
+    }
+
+    fn rename(&mut self) -> io::Result<()> {
+        std::fs::rename(&self.second, &self.path)
+    }
+
+    fn sync_directory(&mut self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
+    }
+}
+
+/// Opens or creates a file that only its owner can read: who reads SQN can tell how often a subscriber authenticates.
+fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

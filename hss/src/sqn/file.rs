@@ -1,0 +1,277 @@
+//! SQN that survive a crash. The file holds, per subscriber, the end of the block that may be in use; a new block is
+//! brought to the medium before the first SQN of it is given. After a crash the rest of the block is skipped.
+//!
+//! Calls inside a block take a mutex for some nanoseconds. A new block queues for the disk on a thread that may block.
+//! After one failed step the store gives nothing more (what an fsync lost, a second fsync doesn't report).
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aka::{Sqn, sqn::home};
+use gba::ids::Impi;
+
+use super::{
+    Disk, OpenError, OsDisk, Resync, SqnError, SqnRules, SqnStore,
+    format::{self, Damage, MAX_OCTETS},
+};
+
+/// SEQ values that one durable write reserves. A crash skips at most so many, which is far below any Δ.
+const BLOCK: u64 = 32;
+
+/// Sequence numbers in a file, for one process at a time.
+#[derive(Debug)]
+pub struct FileSqnStore<D = OsDisk> {
+    inner: Arc<Inner<D>>,
+}
+
+#[derive(Debug)]
+struct Inner<D> {
+    state: Mutex<State>,
+    /// Who holds this may write; taken before `state`, never after.
+    disk: Arc<tokio::sync::Mutex<D>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Impi, Entry>,
+    read_only: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// The last SQN issued.
+    last: Sqn,
+    /// No SQN up to this one is issued after a crash; it is on the medium.
+    bound: Sqn,
+}
+
+impl FileSqnStore<OsDisk> {
+    /// Opens the file of an HSS that ran before.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a missing or damaged file is refused, never replaced.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::on(OsDisk::lock(path)?)
+    }
+
+    /// Makes the file for an HSS that never ran before.
+    ///
+    /// # Errors
+    /// [`OpenError`], among them [`OpenError::Exists`].
+    pub fn create(path: &Path) -> Result<Self, OpenError> {
+        Self::create_on(OsDisk::lock(path)?)
+    }
+
+    /// Opens the file, or makes it where there is none: for a laboratory, since a lost file isn't noticed.
+    ///
+    /// # Errors
+    /// [`OpenError`], also for a damaged file.
+    pub fn open_or_create(path: &Path) -> Result<Self, OpenError> {
+        let mut disk = OsDisk::lock(path)?;
+        if read(&mut disk)?.is_none() {
+            Self::create_on(disk)
+        } else {
+            Self::on(disk)
+        }
+    }
+}
+
+impl<D: Disk> FileSqnStore<D> {
+    /// Opens what is on `disk`.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn on(mut disk: D) -> Result<Self, OpenError> {
+        let Some(octets) = read(&mut disk)? else {
+            return Err(OpenError::Missing {
+                path: disk.path().into(),
+            });
+        };
+        let bounds = format::decode(&octets).map_err(|damage| OpenError::Damaged {
+            path: disk.path().into(),
+            damage,
+        })?;
+        // Whatever of the last blocks wasn't used is skipped: nobody knows what left before the end.
+        let entries = bounds
+            .into_iter()
+            .map(|(impi, bound)| (impi, Entry { last: bound, bound }))
+            .collect();
+        Ok(Self::with(
+            State {
+                entries,
+                read_only: false,
+            },
+            disk,
+        ))
+    }
+
+    /// Writes an empty file to `disk`.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn create_on(mut disk: D) -> Result<Self, OpenError> {
+        if read(&mut disk)?.is_some() {
+            return Err(OpenError::Exists {
+                path: disk.path().into(),
+            });
+        }
+        replace(&mut disk, &format::encode(std::iter::empty())).map_err(|(step, source)| OpenError::Io {
+            step,
+            path: disk.path().into(),
+            source,
+        })?;
+        Ok(Self::with(State::default(), disk))
+    }
+
+    fn with(state: State, disk: D) -> Self {
+        let (state, disk) = (Mutex::new(state), Arc::new(tokio::sync::Mutex::new(disk)));
+        Self {
+            inner: Arc::new(Inner { state, disk }),
+        }
+    }
+
+    /// Runs `work` with the disk on a thread that may block. Once begun it runs to its end, also if the caller goes
+    /// away: what was written must be known to the state.
+    async fn with_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner<D>, &mut D) -> Result<T, SqnError> + Send + 'static,
+    ) -> Result<T, SqnError> {
+        let mut disk = Arc::clone(&self.inner.disk).lock_owned().await;
+        let inner = Arc::clone(&self.inner);
+        let done = tokio::task::spawn_blocking(move || work(&inner, &mut disk)).await;
+        done.unwrap_or(Err(SqnError::Stopped))
+    }
+}
+
+impl<D: Disk> Inner<D> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reserve_block(&self, disk: &mut D, impi: &Impi, rules: &SqnRules) -> Result<Sqn, SqnError> {
+        let (entry, text) = {
+            let mut state = self.state();
+            // Another call may have reserved a block while this one queued for the disk.
+            if let Some(sqn) = state.take(impi, rules)? {
+                return Ok(sqn);
+            }
+            let last = rules.after(impi, state.entries.get(impi).map(|e| e.last))?;
+            let entry = Entry {
+                last,
+                bound: rules.block_end(last, BLOCK),
+            };
+            (entry, state.text_with(impi, entry.bound))
+        };
+        self.store(disk, &text)?;
+        self.state().entries.insert(impi.clone(), entry);
+        Ok(entry.last)
+    }
+
+    fn resync(&self, disk: &mut D, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn) -> Result<Resync, SqnError> {
+        let (before, after, entry, text) = {
+            let mut state = self.state();
+            state.check()?;
+            let before = state.entries.get(impi).map_or(rules.first, |e| e.last);
+            let Some(after) = home::resync(rules.profile, before, sqn_ms) else {
+                return Ok(Resync { before, after: None });
+            };
+            // Nothing is taken from the old block from here on: its numbers belong to the time before.
+            if let Some(entry) = state.entries.get_mut(impi) {
+                entry.bound = entry.last;
+            }
+            let entry = Entry {
+                last: after,
+                bound: rules.block_end(after, BLOCK),
+            };
+            (before, after, entry, state.text_with(impi, entry.bound))
+        };
+        self.store(disk, &text)?;
+        self.state().entries.insert(impi.clone(), entry);
+        Ok(Resync {
+            before,
+            after: Some(after),
+        })
+    }
+
+    fn store(&self, disk: &mut D, text: &[u8]) -> Result<(), SqnError> {
+        replace(disk, text).map_err(|(step, e)| {
+            self.state().read_only = true;
+            let (path, kind) = (disk.path().to_owned(), e.kind());
+            tracing::error!(path = %path.display(), step, error = %e, "SQN not stored: no more vectors are issued");
+            SqnError::NotStored { step, path, kind }
+        })
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<(), SqnError> {
+        if self.read_only {
+            Err(SqnError::ReadOnly)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The next SQN, if it lies in the block that is on the medium.
+    fn take(&mut self, impi: &Impi, rules: &SqnRules) -> Result<Option<Sqn>, SqnError> {
+        self.check()?;
+        let Some(entry) = self.entries.get_mut(impi) else {
+            return Ok(None);
+        };
+        let next = rules.after(impi, Some(entry.last))?;
+        if next > entry.bound {
+            return Ok(None);
+        }
+        entry.last = next;
+        Ok(Some(next))
+    }
+
+    /// The file as it will be, with another bound for one subscriber.
+    fn text_with(&self, impi: &Impi, bound: Sqn) -> Vec<u8> {
+        let others = self.entries.iter().filter(|(other, _)| *other != impi);
+        format::encode(others.map(|(other, e)| (other, e.bound)).chain([(impi, bound)]))
+    }
+}
+
+impl<D: Disk> SqnStore for FileSqnStore<D> {
+    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules) -> Result<Sqn, SqnError> {
+        if let Some(sqn) = self.inner.state().take(impi, rules)? {
+            return Ok(sqn);
+        }
+        let (impi, rules) = (impi.clone(), *rules);
+        self.with_disk(move |inner, disk| inner.reserve_block(disk, &impi, &rules))
+            .await
+    }
+
+    async fn resync_sqn(&self, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn) -> Result<Resync, SqnError> {
+        let (impi, rules) = (impi.clone(), *rules);
+        self.with_disk(move |inner, disk| inner.resync(disk, &impi, &rules, sqn_ms))
+            .await
+    }
+}
+
+fn read<D: Disk>(disk: &mut D) -> Result<Option<Vec<u8>>, OpenError> {
+    match disk.read() {
+        Ok(Some(octets)) if octets.len() as u64 > MAX_OCTETS => Err(OpenError::Damaged {
+            path: disk.path().into(),
+            damage: Damage::TooLarge,
+        }),
+        Ok(octets) => Ok(octets),
+        Err(source) => Err(OpenError::Io {
+            step: "reading",
+            path: disk.path().into(),
+            source,
+        }),
+    }
+}
+
+/// Temp, fsync, rename, fsync of the directory; the step that failed goes with the error.
+fn replace<D: Disk>(disk: &mut D, octets: &[u8]) -> Result<(), (&'static str, std::io::Error)> {
+    disk.write_second(octets).map_err(|e| ("writing", e))?;
+    disk.sync_second().map_err(|e| ("fsync", e))?;
+    disk.rename().map_err(|e| ("renaming", e))?;
+    disk.sync_directory().map_err(|e| ("fsync of the directory", e))
+}

@@ -1,0 +1,234 @@
+//! Who the HSS knows: keys, AMF, SQN rules and GUSS per IMPI, from a TOML file or built by the laboratory.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `file` | the TOML file, and what may stand in it |
+//! | `table` | typed reading with line and column, without repeating values |
+//! | `keys` | keys as hex, `@FILE` or `env:NAME` |
+
+mod file;
+mod keys;
+mod table;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use aka::{AlgorithmSet, Amf, Sqn, sqn::home};
+use base::Utc;
+use gba::{
+    guss::{BsfInfo, Guss, UiccType},
+    ids::Impi,
+};
+
+use crate::{auc::Issued, sqn::SqnRules};
+
+pub use file::{LoadError, MAX_FILE, MAX_LIFETIME, MAX_SUBSCRIBERS};
+pub use keys::{KeyError, KeySource, OnlyHex, OsKeys};
+pub use table::{FileError, Place};
+
+/// One subscriber: what the AuC needs for vectors and what the BSF gets as GUSS. Its `Debug` shows no key.
+pub struct Subscriber {
+    pub(crate) impi: Impi,
+    pub(crate) algorithm: AlgorithmSet,
+    pub(crate) amf: Amf,
+    pub(crate) sqn: SqnRules,
+    pub(crate) guss: Guss,
+    /// The GUSS as it goes into MAA, written once.
+    pub(crate) guss_xml: Vec<u8>,
+    pub(crate) guss_changed: Utc,
+    /// RANDs that are out, or were: for resynchronisation.
+    pub(crate) issued: Mutex<Issued>,
+}
+
+impl Subscriber {
+    /// A subscriber with GBA_ME, AMF 0000 and SQN from the first.
+    #[must_use]
+    pub fn new(impi: Impi, algorithm: impl Into<AlgorithmSet>) -> Self {
+        let guss = Guss {
+            id: Some(impi.as_str().to_owned()),
+            bsf_info: BsfInfo {
+                uicc_type: Some(UiccType::Gba),
+                lifetime: None,
+            },
+            uss: Vec::new(),
+        };
+        Self {
+            impi,
+            algorithm: algorithm.into(),
+            amf: Amf::new([0, 0]),
+            sqn: SqnRules::default(),
+            guss_xml: guss.to_xml().into_bytes(),
+            guss,
+            guss_changed: Utc(0),
+            issued: Mutex::default(),
+        }
+    }
+
+    /// The subscriber's AMF. The separation bit is cleared, as for all vectors over Zh (TS 33.102 Annex H,
+    /// ruling 2).
+    #[must_use]
+    pub fn with_amf(self, amf: Amf) -> Self {
+        self.with_amf_as_is(amf.with_separation_bit(false))
+    }
+
+    /// An AMF of which nothing is changed: for a laboratory, and for test data whose AMF has the separation bit. A
+    /// terminal may refuse such a vector outside EPS.
+    #[must_use]
+    pub fn with_amf_as_is(mut self, amf: Amf) -> Self {
+        if amf.separation_bit() {
+            tracing::warn!(impi = %self.impi, %amf, "AMF keeps its separation bit, which Zh should not have");
+        }
+        self.amf = amf;
+        self
+    }
+
+    /// How SQN advance.
+    #[must_use]
+    pub const fn with_sqn_rules(mut self, rules: SqnRules) -> Self {
+        self.sqn = rules;
+        self
+    }
+
+    /// The first SQN, used exactly as it stands; its IND is used from then on. A store that knows the subscriber
+    /// already goes on from what it has.
+    #[must_use]
+    pub const fn with_first_sqn(mut self, first: Sqn) -> Self {
+        self.sqn.first = first;
+        self.sqn.ind = self.sqn.profile.ind(first);
+        self
+    }
+
+    /// The GUSS and the time since when it is as it is (for GUSS-Timestamp).
+    #[must_use]
+    pub fn with_guss(mut self, guss: Guss, changed: Utc) -> Self {
+        self.guss_xml = guss.to_xml().into_bytes();
+        self.guss = guss;
+        self.guss_changed = changed;
+        self
+    }
+
+    /// Which card the subscriber has, and the lifetime in seconds of what is bootstrapped with it.
+    #[must_use]
+    pub fn with_bsf_info(self, uicc: UiccType, lifetime: Option<u32>) -> Self {
+        let mut guss = self.guss.clone();
+        guss.bsf_info = BsfInfo {
+            uicc_type: Some(uicc),
+            lifetime,
+        };
+        let changed = self.guss_changed;
+        self.with_guss(guss, changed)
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub const fn impi(&self) -> &Impi {
+        &self.impi
+    }
+
+    /// The user security settings.
+    #[must_use]
+    pub const fn guss(&self) -> &Guss {
+        &self.guss
+    }
+
+    /// The AMF of vectors over Zh.
+    #[must_use]
+    pub const fn amf(&self) -> Amf {
+        self.amf
+    }
+
+    /// How SQN advance.
+    #[must_use]
+    pub const fn sqn_rules(&self) -> &SqnRules {
+        &self.sqn
+    }
+
+    /// The SQN that a card at `sqn_ms` accepts next under this subscriber's rules.
+    #[must_use]
+    pub const fn next_after(&self, sqn_ms: Sqn) -> Sqn {
+        home::next(self.sqn.profile, sqn_ms, self.sqn.ind)
+    }
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber")
+            .field("impi", &self.impi.as_str())
+            .field("amf", &self.amf)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two subscribers with the same IMPI.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{impi} is there already: an IMPI belongs to one subscriber")]
+pub struct Duplicate {
+    /// The IMPI.
+    pub impi: Impi,
+}
+
+/// All subscribers of one HSS.
+#[derive(Debug, Default)]
+pub struct Subscribers {
+    by_impi: HashMap<Impi, Arc<Subscriber>>,
+}
+
+impl Subscribers {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    ///
+    /// # Errors
+    /// [`Duplicate`]; the first one stays.
+    pub fn add(&mut self, subscriber: Subscriber) -> Result<(), Duplicate> {
+        let impi = subscriber.impi.clone();
+        if self.by_impi.contains_key(&impi) {
+            return Err(Duplicate { impi });
+        }
+        self.by_impi.insert(impi, Arc::new(subscriber));
+        Ok(())
+    }
+
+    /// The subscriber with that IMPI, compared as sent.
+    #[must_use]
+    pub fn get(&self, impi: &Impi) -> Option<&Arc<Subscriber>> {
+        self.by_impi.get(impi)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_impi.len()
+    }
+
+    /// True if there is nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_impi.is_empty()
+    }
+
+    /// All, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Subscriber> {
+        self.by_impi.values().map(AsRef::as_ref)
+    }
+}
+
+impl FromIterator<Subscriber> for Subscribers {
+    /// Of several with the same IMPI the first stays; use [`Subscribers::add`] to notice.
+    fn from_iter<I: IntoIterator<Item = Subscriber>>(subscribers: I) -> Self {
+        let mut all = Self::new();
+        for subscriber in subscribers {
+            all.by_impi
+                .entry(subscriber.impi.clone())
+                .or_insert_with(|| Arc::new(subscriber));
+        }
+        all
+    }
+}

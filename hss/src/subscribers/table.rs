@@ -1,0 +1,211 @@
+//! Typed reading of a TOML table, where each error knows line, column and key and says what was expected. Values are
+//! never repeated in an error: the wrong place may hold a key. (This is why the file isn't read by a derived
+//! `Deserialize`: its errors print the value.)
+
+use std::fmt;
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+/// Where in the file something is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// An error in the file, in words for the person who wrote it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{place}: {key}: {what}")]
+pub struct FileError {
+    /// Where.
+    pub place: Place,
+    /// The key's name with its tables, such as `subscriber[1].opc`.
+    pub key: String,
+    /// What was expected, and what to do.
+    pub what: String,
+}
+
+/// A table that is being read. Each key is taken once; [`Table::finish`] refuses those that are left.
+pub(super) struct Table<'t, 'i> {
+    text: &'i str,
+    path: String,
+    at: usize,
+    table: &'t DeTable<'i>,
+    taken: Vec<&'static str>,
+}
+
+/// A value with its name and position, for errors of the caller.
+pub(super) struct Value<T> {
+    pub(super) value: T,
+    pub(super) key: String,
+    pub(super) at: usize,
+}
+
+impl<'t, 'i> Table<'t, 'i> {
+    pub(super) fn new(text: &'i str, path: String, at: usize, table: &'t DeTable<'i>) -> Self {
+        Self {
+            text,
+            path,
+            at,
+            table,
+            taken: Vec::new(),
+        }
+    }
+
+    /// An error about a key that is missing, or about the whole table.
+    pub(super) fn error(&self, key: &str, what: impl Into<String>) -> FileError {
+        error_at(self.text, self.at, join(&self.path, key), what)
+    }
+
+    /// An error about a value.
+    pub(super) fn error_about<T>(&self, value: &Value<T>, what: impl Into<String>) -> FileError {
+        error_at(self.text, value.at, value.key.clone(), what)
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
+        self.taken.push(key);
+        self.table.get(key)
+    }
+
+    fn value<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        read: impl FnOnce(&'t DeValue<'i>) -> Option<T>,
+    ) -> Result<Option<Value<T>>, FileError> {
+        let Some(spanned) = self.take(key) else {
+            return Ok(None);
+        };
+        let (at, key) = (spanned.span().start, join(&self.path, key));
+        match read(spanned.get_ref()) {
+            Some(value) => Ok(Some(Value { value, key, at })),
+            None => {
+                let got = spanned.get_ref().type_str();
+                Err(error_at(
+                    self.text,
+                    at,
+                    key,
+                    format!("{expected} expected, not {got}"),
+                ))
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<Value<&'t str>>, FileError> {
+        self.value(key, "a text in quotes", DeValue::as_str)
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str) -> Result<Option<bool>, FileError> {
+        Ok(self
+            .value(key, "true or false", DeValue::as_bool)?
+            .map(|v| v.value))
+    }
+
+    /// A whole number between `min` and `max`.
+    pub(super) fn number(&mut self, key: &'static str, min: u32, max: u32) -> Result<Option<u32>, FileError> {
+        let expected = format!("a number from {min} to {max}");
+        let number = |v: &DeValue<'_>| number_of(v).filter(|n| (min..=max).contains(n));
+        match self.value(key, &expected, |v| v.is_integer().then(|| number(v)))? {
+            None => Ok(None),
+            Some(Value { value: Some(n), .. }) => Ok(Some(n)),
+            Some(out_of_range) => Err(self.error_about(&out_of_range, format!("{expected} expected"))),
+        }
+    }
+
+    pub(super) fn texts(&mut self, key: &'static str) -> Result<Vec<Value<&'t str>>, FileError> {
+        self.list(key, "texts in quotes", DeValue::as_str)
+    }
+
+    pub(super) fn numbers(&mut self, key: &'static str) -> Result<Vec<u32>, FileError> {
+        Ok(self
+            .list(key, "whole numbers up to 4294967295", number_of)?
+            .into_iter()
+            .map(|v| v.value)
+            .collect())
+    }
+
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        read: impl Fn(&'t DeValue<'i>) -> Option<T>,
+    ) -> Result<Vec<Value<T>>, FileError> {
+        let Some(list) = self.value(key, &format!("a list of {expected}"), DeValue::as_array)? else {
+            return Ok(Vec::new());
+        };
+        let item = |(n, item): (usize, &'t Spanned<DeValue<'i>>)| {
+            let (key, at) = (format!("{}[{}]", list.key, n + 1), item.span().start);
+            match read(item.get_ref()) {
+                Some(value) => Ok(Value { value, key, at }),
+                None => Err(error_at(self.text, at, key, format!("{expected} expected"))),
+            }
+        };
+        list.value.iter().enumerate().map(item).collect()
+    }
+
+    /// The tables of `[[key]]`.
+    pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<Table<'t, 'i>>, FileError> {
+        let (text, expected) = (
+            self.text,
+            format!("tables that begin with [[{}]]", join(&self.path, key)),
+        );
+        let tables = self.list(key, &expected, DeValue::as_table)?;
+        Ok(tables
+            .into_iter()
+            .map(|t| Table::new(text, t.key, t.at, t.value))
+            .collect())
+    }
+
+    /// Refuses keys that nobody has taken: a misspelt key must not be a silent default.
+    pub(super) fn finish(self) -> Result<(), FileError> {
+        let unknown = self
+            .table
+            .iter()
+            .find(|(k, _)| !self.taken.iter().any(|t| t == k.get_ref()));
+        let Some((key, _)) = unknown else { return Ok(()) };
+        let what = format!("not known here; known are {}", self.taken.join(", "));
+        // The key itself isn't shown: it may be a secret that stands on the wrong side of the `=`.
+        Err(error_at(
+            self.text,
+            key.span().start,
+            join(&self.path, "this key"),
+            what,
+        ))
+    }
+}
+
+fn number_of(value: &DeValue<'_>) -> Option<u32> {
+    let integer = value.as_integer()?;
+    u32::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn join(path: &str, key: &str) -> String {
+    match (path, key) {
+        ("", key) => key.into(),
+        (path, "") => path.into(),
+        (path, key) => format!("{path}.{key}"),
+    }
+}
+
+/// An error at an octet offset.
+pub(super) fn error_at(text: &str, at: usize, key: String, what: impl Into<String>) -> FileError {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    FileError {
+        place: Place { line, column },
+        key,
+        what: what.into(),
+    }
+}
