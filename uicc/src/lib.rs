@@ -2,5 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod card;
+pub mod ef;
+pub mod fcp;
+pub mod names;
+pub mod pin;
+pub mod software;
+pub mod sw;
 
 pub use card::{Card, CardError};
+pub use pin::Pin;
+pub use sw::Sw;

@@ -1,0 +1,113 @@
+//! GBA_U in the card (TS 33.220 5.2.1, 5.3.2, 5.3.3, annex G.2): Ks, RAND and the NAF keys. Neither Ks nor a
+//! Ks_int_NAF ever leaves this module.
+
+use aka::Rand;
+use base::Secret;
+use gba::kdf::kdf;
+
+use super::profile::{GbaRun, GbaU, MacForm, ResForm};
+
+/// FC of the NAF keys (TS 33.220 annex B.3).
+const FC: &[u8] = &[0x01];
+
+/// The card's GBA context.
+pub(super) struct GbaContext {
+    pub(super) mac: MacForm,
+    pub(super) res: ResForm,
+    pub(super) wait_for_btid: bool,
+    run: Option<GbaRun>,
+    /// One place for each record of EF_GBANL.
+    slots: Vec<Option<Slot>>,
+    /// Counts derivations: the least recent one is overwritten first.
+    clock: u64,
+}
+
+/// What the card keeps about one NAF.
+struct Slot {
+    naf_id: Vec<u8>,
+    ks_int: Secret<32>,
+    used: u64,
+}
+
+/// Both keys of one NAF. Only `ext` is for the terminal.
+pub(super) struct NafKeys {
+    pub(super) ext: Secret<32>,
+    int: Secret<32>,
+}
+
+impl GbaContext {
+    pub(super) fn new(profile: GbaU) -> Self {
+        let slots = usize::from(profile.naf_records.clamp(1, 254));
+        Self {
+            mac: profile.mac,
+            res: profile.res,
+            wait_for_btid: profile.wait_for_btid,
+            run: profile.run,
+            slots: core::iter::repeat_with(|| None).take(slots).collect(),
+            clock: 0,
+        }
+    }
+
+    /// A new run replaces the one before; the NAF keys of that one stay in their slots.
+    pub(super) fn start(&mut self, rand: Rand, ck: &Secret<16>, ik: &Secret<16>) {
+        let mut ks = [0; 32];
+        let (left, right) = ks.split_at_mut(16);
+        left.copy_from_slice(ck.expose());
+        right.copy_from_slice(ik.expose());
+        self.run = Some(GbaRun {
+            ks: Secret::new(ks),
+            rand,
+        });
+        zeroize::Zeroize::zeroize(&mut ks);
+    }
+
+    /// RAND of the run, if there is a Ks.
+    pub(super) fn rand(&self) -> Option<Rand> {
+        self.run.as_ref().map(|r| r.rand)
+    }
+
+    /// Ks_ext_NAF and Ks_int_NAF. NAF_Id and IMPI are octets here: the card takes them as the terminal writes them.
+    pub(super) fn derive(&self, naf_id: &[u8], impi: &[u8]) -> Option<NafKeys> {
+        let run = self.run.as_ref()?;
+        let key = |label: &[u8]| kdf(run.ks.expose(), FC, &[label, run.rand.octets(), impi, naf_id]).ok();
+        Some(NafKeys {
+            ext: key(b"gba-me")?,
+            int: key(b"gba-u")?,
+        })
+    }
+
+    /// Where the key of a NAF goes (annex G.2): over its own older one, into an empty slot, or over the least recent.
+    pub(super) fn slot_for(&self, naf_id: &[u8]) -> Option<usize> {
+        let own = self
+            .slots
+            .iter()
+            .position(|s| s.as_ref().is_some_and(|s| s.naf_id == naf_id));
+        own.or_else(|| {
+            let least_recent = |(_, s): &(usize, &Option<Slot>)| s.as_ref().map_or(0, |s| s.used);
+            self.slots
+                .iter()
+                .enumerate()
+                .min_by_key(least_recent)
+                .map(|(i, _)| i)
+        })
+    }
+
+    /// Keeps Ks_int_NAF in its slot.
+    pub(super) fn keep(&mut self, slot: usize, naf_id: &[u8], keys: &NafKeys) {
+        self.clock += 1;
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Some(Slot {
+                naf_id: naf_id.to_vec(),
+                ks_int: keys.int.duplicate(),
+                used: self.clock,
+            });
+        }
+    }
+
+    pub(super) fn holds(&self, naf_id: &[u8], key: &Secret<32>) -> bool {
+        self.slots
+            .iter()
+            .flatten()
+            .any(|s| s.naf_id == naf_id && s.ks_int.ct_eq(key))
+    }
+}
