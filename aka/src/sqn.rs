@@ -151,7 +151,9 @@ impl SqnArray {
         {
             return Err(Refused::NotFresh);
         }
-        if self.profile.l.is_some_and(|l| highest.saturating_sub(seq) >= l) {
+        // A number above the highest isn't old, whatever L is.
+        let behind = highest.checked_sub(seq);
+        if self.profile.l.zip(behind).is_some_and(|(l, behind)| behind >= l) {
             return Err(Refused::TooOld);
         }
         Ok(())
