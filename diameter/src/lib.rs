@@ -24,5 +24,5 @@ pub use avp::{Avp, Value};
 pub use dictionary::{AvpDef, Kind};
 pub use fault::Fault;
 pub use identity::{Identity, Origin};
-pub use message::{Header, Message};
+pub use message::{Header, Message, SessionIds};
 pub use result::ResultCode;

@@ -1,12 +1,14 @@
 //! A message (RFC 6733 3): head of 20 octets and AVPs.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use base::Reader;
 
 use crate::{
     avp::{self, Avp, Budget},
     dictionary::{self, AvpDef},
     fault::Fault,
-    identity::Origin,
+    identity::{Identity, Origin},
     result::ResultCode,
 };
 
@@ -302,4 +304,31 @@ pub fn session_id(octets: &[u8]) -> Option<&[u8]> {
     r.take(len.checked_sub(8)?, "Session-Id")
         .ok()
         .filter(|_| is_session)
+}
+
+/// Makes Session-Ids that no other session of this node has: `host;high;low` (RFC 6733 8.8).
+#[derive(Debug)]
+pub struct SessionIds {
+    host: Identity,
+    high: u32,
+    low: AtomicU32,
+}
+
+impl SessionIds {
+    /// `high` should differ from start to start: the time in seconds, or random.
+    #[must_use]
+    pub const fn new(host: Identity, high: u32) -> Self {
+        Self {
+            host,
+            high,
+            low: AtomicU32::new(0),
+        }
+    }
+
+    /// The next one.
+    #[must_use]
+    pub fn next(&self) -> String {
+        let low = self.low.fetch_add(1, Ordering::Relaxed);
+        format!("{};{};{low}", self.host, self.high)
+    }
 }
