@@ -1,6 +1,9 @@
 //! Milenage vectors against the crate `milenage`: median of interleaved pairs, CPU time of this process.
 //!
 //! `cargo bench -p gba-aka --bench milenage`. Goal: 2.5 times as many vectors per second.
+//!
+//! Built beside this crate, the other's `aes` wipes its key schedules too, which costs it about a tenth: built
+//! alone it needs 1986 instructions a vector instead of 2278, and the ratio is about 3.3 instead of 3.6.
 #![expect(clippy::print_stdout, reason = "a bench reports on standard output")]
 
 use std::time::Duration;
@@ -31,10 +34,9 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 fn main() {
-    assert_eq!(
-        work::ours(100),
-        work::theirs(100),
-        "both sides compute the same vectors"
+    assert!(
+        (0..100).all(work::agree),
+        "both sides must compute the same vectors"
     );
     cpu_time(|| work::ours(VECTORS));
     cpu_time(|| work::theirs(VECTORS));
