@@ -107,13 +107,15 @@ impl KeySource for OsKeys {
     fn file(&mut self, name: &str, production: bool) -> Result<SecretBytes, KeyError> {
         let path = self.directory.join(name);
         let io_error = |e: std::io::Error| KeyError::File {
-            path: path.clone(),
+            path: shown(name).into(),
             kind: e.kind(),
         };
         let file = File::open(&path).map_err(io_error)?;
         if is_exposed(&file.metadata().map_err(io_error)?) {
             if production {
-                return Err(KeyError::Exposed { path });
+                return Err(KeyError::Exposed {
+                    path: shown(name).into(),
+                });
             }
             tracing::warn!(path = %path.display(), "other users can read this key file: chmod 600 it");
         }
@@ -126,7 +128,7 @@ impl KeySource for OsKeys {
     }
 
     fn environment(&mut self, name: &str) -> Result<SecretBytes, KeyError> {
-        let text = std::env::var(name).map_err(|_| KeyError::Environment { name: name.into() })?;
+        let text = std::env::var(name).map_err(|_| KeyError::Environment { name: shown(name) })?;
         Ok(SecretBytes::new(text.into_bytes()))
     }
 }
@@ -153,6 +155,20 @@ pub(super) fn key<const N: usize>(
         return Err(KeyError::Published);
     }
     Ok(Secret::new(hex::array(digits)?))
+}
+
+/// A name for a message; withheld if it looks like a key that stands in the wrong place.
+fn shown(name: &str) -> String {
+    let longest = name
+        .split(|c: char| !c.is_ascii_hexdigit())
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
+    if longest >= 16 {
+        "(a name that looks like a key)".into()
+    } else {
+        name.into()
+    }
 }
 
 /// True if group or others may read the file.

@@ -9,6 +9,8 @@
 mod file;
 mod keys;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
