@@ -110,7 +110,7 @@ impl Error {
 }
 
 /// Names from RFC 5246 7.2, RFC 4279 6 and RFC 6066 3.
-const fn alert_name(alert: u8) -> &'static str {
+pub(crate) const fn alert_name(alert: u8) -> &'static str {
     match alert {
         0 => "close_notify",
         10 => "unexpected_message",

@@ -1,1 +1,22 @@
-//! TLS 1.2 with pre-shared keys.
+//! TLS 1.2 with pre-shared keys on OpenSSL (RFC 4279, RFC 5487, RFC 6655), as TS 33.222 5.4 wants it.
+//!
+//! NAF_Id ends with the cipher suite, so a key can be looked up or derived only once the suite is known, and it is
+//! needed before OpenSSL reads the next message. Looking it up takes a round to the BSF or the card. So:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`sniff`] | reads names from the clear handshake messages; a pure function over octets |
+//! | `gate` | the stream under OpenSSL: sniffs both directions, holds back the message that needs the key |
+//! | `handshake` | drives OpenSSL; while the gate holds, awaits the key, then lets the message through |
+//! | [`psk`] | [`psk::Server`] and [`psk::Client`] |
+//! | `story` | tells the messages to the ladder |
+//! | [`suite`] | the cipher suites we allow |
+//! | `ffi` | the one call that rust-openssl lacks |
+
+mod ffi;
+mod gate;
+mod handshake;
+pub mod psk;
+pub mod sniff;
+mod story;
+pub mod suite;
