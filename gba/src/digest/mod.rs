@@ -245,10 +245,15 @@ fn keyed(ha1: &Ha1, f: &Fields<'_>, method: &[u8], body: &[u8]) -> String {
 #[must_use]
 pub fn akav2_password(res: &Res, ik: &Secret<16>, ck: &Secret<16>) -> SecretBytes {
     let key = SecretBytes::new([res.expose(), ik.expose(), ck.expose()].concat());
+    let prf = hmac_md5(key.expose(), b"http-digest-akav2-password");
+    SecretBytes::new(STANDARD.encode(prf).into_bytes())
+}
+
+fn hmac_md5(key: &[u8], text: &[u8]) -> [u8; 16] {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 2)")]
-    let mut mac = Hmac::<Md5>::new_from_slice(key.expose()).expect("any length");
-    mac.update(b"http-digest-akav2-password");
-    SecretBytes::new(STANDARD.encode(mac.finalize().into_bytes()).into_bytes())
+    let mut mac = Hmac::<Md5>::new_from_slice(key).expect("any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

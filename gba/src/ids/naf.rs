@@ -1,6 +1,7 @@
 //! NAF_Id = FQDN ‖ Ua security protocol identifier of five octets (TS 33.220 4.5.2, Annex H).
 
 use core::{fmt, hash, str::FromStr};
+use std::sync::Arc;
 
 use base::hex;
 
@@ -70,8 +71,12 @@ impl FromStr for UaId {
 }
 
 /// Which NAF, spoken to in which protocol: the value that makes each Ks_NAF different.
+///
+/// A clone shares the octets: each key carries its NAF_Id, and must not cost an allocation.
 #[derive(Clone)]
-pub struct NafId {
+pub struct NafId(Arc<Parts>);
+
+struct Parts {
     fqdn: Fqdn,
     ua: UaId,
     octets: Box<[u8]>,
@@ -82,7 +87,7 @@ impl NafId {
     #[must_use]
     pub fn new(fqdn: Fqdn, ua: UaId) -> Self {
         let octets = [fqdn.as_str().as_bytes(), ua.octets()].concat().into();
-        Self { fqdn, ua, octets }
+        Self(Arc::new(Parts { fqdn, ua, octets }))
     }
 
     /// Reads what came over Zn or to a card.
@@ -106,27 +111,27 @@ impl NafId {
 
     /// The NAF's name.
     #[must_use]
-    pub const fn fqdn(&self) -> &Fqdn {
-        &self.fqdn
+    pub fn fqdn(&self) -> &Fqdn {
+        &self.0.fqdn
     }
 
     /// The protocol.
     #[must_use]
-    pub const fn ua(&self) -> UaId {
-        self.ua
+    pub fn ua(&self) -> UaId {
+        self.0.ua
     }
 
     /// FQDN ‖ Ua id, as the KDF, Zn and the card want it.
     #[must_use]
     pub fn octets(&self) -> &[u8] {
-        &self.octets
+        &self.0.octets
     }
 }
 
 impl fmt::Display for NafId {
     /// `naf.example.org 0100000002`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.fqdn, self.ua)
+        write!(f, "{} {}", self.fqdn(), self.ua())
     }
 }
 
@@ -138,7 +143,7 @@ impl fmt::Debug for NafId {
 
 impl PartialEq for NafId {
     fn eq(&self, other: &Self) -> bool {
-        self.octets == other.octets
+        self.octets() == other.octets()
     }
 }
 
@@ -146,7 +151,7 @@ impl Eq for NafId {}
 
 impl hash::Hash for NafId {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.octets.hash(state);
+        self.octets().hash(state);
     }
 }
 
