@@ -109,6 +109,20 @@ async fn both_ends_learn_the_suite_before_the_key_and_agree() {
 }
 
 #[tokio::test]
+async fn an_identity_may_have_256_octets() {
+    let identity = [b'i'; 256];
+    let server = Server::new(Config::default(), HINT, None).unwrap();
+    let client = Client::new(Config::default(), None).unwrap();
+    let (near, far) = pair().await;
+    let (near_id, far_id) = (Connection::of(&near).unwrap(), Connection::of(&far).unwrap());
+    let accept = server.accept(far, far_id, async |_| Lookup::Key(Secret::new(KEY)));
+    let connect = client.connect(near, near_id, SNI, &identity, async |_| Ok(Secret::new(KEY)));
+    let (server, client) = tokio::join!(accept, connect);
+    assert_eq!(server.unwrap().info().identity, identity);
+    assert_eq!(client.unwrap().info().identity, identity);
+}
+
+#[tokio::test]
 async fn unknown_identity_and_wrong_key_end_alike() {
     let server = Server::new(Config::default(), HINT, None).unwrap();
     let client = Client::new(Config::default(), None).unwrap();

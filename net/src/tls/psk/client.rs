@@ -38,12 +38,14 @@ impl Client {
             let Some(Ok(mut slot)) = handshake::slot_of(ssl, index).map(|slot| slot.try_lock()) else {
                 return Ok(0);
             };
-            // The identity's length was checked against MAX_IDENTITY, and OpenSSL's room has a place for the NUL.
-            let Some((text, [end, ..])) = identity.split_at_mut_checked(slot.identity.len()) else {
+            let Some(text) = identity.get_mut(..slot.identity.len()) else {
                 return Ok(0);
             };
             text.copy_from_slice(&slot.identity);
-            *end = 0;
+            // The room has 256 octets; OpenSSL keeps a NUL behind it for an identity that fills it.
+            if let Some(end) = identity.get_mut(slot.identity.len()) {
+                *end = 0;
+            }
             Ok(slot.key.take().map_or(0, |key| handshake::hand_over(&key, room)))
         });
         Ok(Self {
