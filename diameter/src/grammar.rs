@@ -203,12 +203,11 @@ pub fn knows_application(application: u32) -> bool {
     COMMANDS.iter().any(|g| g.application == application)
 }
 
-/// Checks a request against the table.
+/// Checks flags, application and command of a request, not its AVPs.
 ///
 /// # Errors
-/// The fault to answer: 3008 flags, 3007 application, 3001 command, 5001 unknown AVP with M, 5014 and 5004
-/// length and value by type, 5009 and 5005 number of AVPs.
-pub fn check_request(message: &Message) -> Result<&'static Grammar, Fault> {
+/// The fault to answer: 3008 flags, 3007 application, 3001 command.
+pub fn check_head(message: &Message) -> Result<&'static Grammar, Fault> {
     if message.is_error() {
         return Err(Fault::new(
             ResultCode::INVALID_HDR_BITS,
@@ -227,12 +226,20 @@ pub fn check_request(message: &Message) -> Result<&'static Grammar, Fault> {
         Fault::new(ResultCode::COMMAND_UNSUPPORTED, text)
     })?;
     if grammar.proxiable != (message.flags & Message::PROXIABLE != 0) {
-        let (short, want) = (grammar.short.0, if grammar.proxiable { "set" } else { "clear" });
-        return Err(Fault::new(
-            ResultCode::INVALID_HDR_BITS,
-            format!("{short} has the P flag {want}"),
-        ));
+        let want = if grammar.proxiable { "set" } else { "clear" };
+        let text = format!("{} has the P flag {want}", grammar.short.0);
+        return Err(Fault::new(ResultCode::INVALID_HDR_BITS, text));
     }
+    Ok(grammar)
+}
+
+/// Checks a request against the table.
+///
+/// # Errors
+/// The fault to answer: those of [`check_head`], 5001 unknown AVP with M, 5014 and 5004 length and value by
+/// type, 5009 and 5005 number of AVPs.
+pub fn check_request(message: &Message) -> Result<&'static Grammar, Fault> {
+    let grammar = check_head(message)?;
     check_avps(&message.avps)?;
     check_counts(&message.avps, grammar.request)?;
     Ok(grammar)

@@ -1,1 +1,514 @@
-//! The state machine of one connection.
+//! One connection to another node as a state machine, either side (RFC 6733 5, watchdog of RFC 3539 3.4).
+//!
+//! - [`Peer`]: the machine; [`Input`] in, [`Output`] out
+//! - [`capabilities`]: who we are ([`Local`]), whom we know ([`Known`]), CER and CEA
+//!
+//! ```text
+//! initiator:  WaitCea --CEA 2001--> Open        responder:  WaitCer --CER, known peer--> Open
+//! Open --Tw without a word--> DWR; once more--> Suspect; once more--> Closed
+//! Open --disconnect--> DPR, Closing --DPA--> Closed     Open --DPR--> DPA, Closed
+//! ```
+
+pub mod capabilities;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use base::{Mono, Now};
+
+pub use capabilities::{Known, Local, PeerIdentity, Role, Rule};
+
+use crate::{
+    avp::Avp,
+    dictionary as d,
+    fault::Fault,
+    grammar::{self, CAPABILITIES_EXCHANGE, DEVICE_WATCHDOG, DISCONNECT_PEER},
+    message::{Header, Message},
+    result::ResultCode,
+};
+
+/// How long the machine waits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Timers {
+    /// For CER or CEA after the transport is up.
+    pub exchange: Duration,
+    /// Tw: silence before a watchdog request (RFC 3539 3.4.1: 30 s, with a jitter that the caller adds).
+    pub watchdog: Duration,
+    /// For DPA.
+    pub disconnect: Duration,
+}
+
+impl Default for Timers {
+    /// 5 s, 30 s, 2 s.
+    fn default() -> Self {
+        Self {
+            exchange: Duration::from_secs(5),
+            watchdog: Duration::from_secs(30),
+            disconnect: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Where the connection stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum State {
+    /// We called; the CER is out.
+    WaitCea,
+    /// We were called; nothing has been said.
+    WaitCer,
+    /// Capabilities are exchanged.
+    Open,
+    /// Open, but the peer is silent: no new requests (RFC 3539 3.4.1).
+    Suspect,
+    /// Our DPR is out.
+    Closing,
+    /// Over. Nothing is taken any more.
+    Closed,
+}
+
+/// What happens to the machine.
+#[derive(Debug)]
+pub enum Input {
+    /// A message that [`Message::parse`] took.
+    Message(Message),
+    /// One that it refused; the head may be all that could be read.
+    Malformed {
+        /// The head.
+        header: Header,
+        /// See [`crate::message::session_id`].
+        session: Option<Vec<u8>>,
+        /// Why.
+        fault: Fault,
+    },
+    /// The time of the last [`Output::Wait`] has come.
+    Timeout,
+    /// We want to leave, with this Disconnect-Cause (RFC 6733 5.4.3).
+    Disconnect(DisconnectCause),
+}
+
+/// Disconnect-Cause (RFC 6733 5.4.3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DisconnectCause {
+    /// The node goes down and will be back.
+    Rebooting,
+    /// Overload.
+    Busy,
+    /// No further messages are expected.
+    DoNotWantToTalkToYou,
+}
+
+/// What the machine wants.
+#[derive(Debug)]
+pub enum Output {
+    /// Write this message.
+    Send(Message),
+    /// The connection is open to this peer.
+    Open(PeerIdentity),
+    /// A request of an application that both serve, from whom it says. Its AVPs aren't checked yet.
+    Request(PeerIdentity, Message),
+    /// An answer of an application; it may or may not be to something that was asked.
+    Answer(Message),
+    /// Write what is to be written, then close.
+    Close(Closed),
+    /// Nothing more until this time, or for ever.
+    Wait(Option<Mono>),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Closed {
+    /// The peer never answered our CER, or never sent one.
+    #[error("no capabilities exchange in time: is it a Diameter node?")]
+    ExchangeTimeout,
+    /// The first message was no CER or CEA.
+    #[error("capabilities exchange expected (RFC 6733 5.3), got {got}")]
+    NotCapabilities {
+        /// What came.
+        got: String,
+    },
+    /// The peer refused our CER.
+    #[error("the peer refused us with {result}: {}", advice(*.result))]
+    Refused {
+        /// Its result.
+        result: ResultCode,
+    },
+    /// We refused the peer's CER or CEA.
+    #[error("we refused the peer: {0}")]
+    Refusing(String),
+    /// No application in common.
+    #[error("no application in common with the peer")]
+    NoCommonApplication,
+    /// A message that can't be framed: the stream is lost.
+    #[error("stream lost: {0}")]
+    Unframed(String),
+    /// The peer was silent for three watchdog intervals.
+    #[error("the peer is silent: watchdog requests stay unanswered")]
+    Watchdog,
+    /// The peer said goodbye.
+    #[error("the peer disconnected (DPR)")]
+    ByPeer,
+    /// We said goodbye.
+    #[error("disconnected by us (DPR)")]
+    ByUs,
+}
+
+fn advice(result: ResultCode) -> &'static str {
+    match result {
+        ResultCode::UNKNOWN_PEER => "add our Origin-Host to its list of peers",
+        ResultCode::NO_COMMON_APPLICATION => "it doesn't serve Zh or Zn",
+        _ => "see its log",
+    }
+}
+
+/// The machine.
+///
+/// After each [`Self::handle`], take [`Self::poll`] until it gives [`Output::Wait`] or [`Output::Close`]; only
+/// then handle the next input. Call `poll` once after construction.
+#[derive(Debug)]
+pub struct Peer {
+    local: Arc<Local>,
+    known: Arc<Known>,
+    timers: Timers,
+    state: State,
+    peer: Option<PeerIdentity>,
+    /// Hop-by-hop and end-to-end identifier of our base request that awaits its answer.
+    asked: Option<(u32, u32)>,
+    deadline: Mono,
+    next_hop: u32,
+    next_end: u32,
+    dropped: u64,
+    out: VecDeque<Output>,
+}
+
+impl Peer {
+    /// The side that called. Sends CER.
+    ///
+    /// `seed` starts the identifiers; it should differ from start to start (RFC 6733 3).
+    #[must_use]
+    pub fn initiator(local: Arc<Local>, known: Arc<Known>, timers: Timers, now: Now, seed: u32) -> Self {
+        let mut peer = Self::new(local, known, timers, now, seed, State::WaitCea);
+        let mut cer = Message::request(CAPABILITIES_EXCHANGE, d::BASE, false);
+        cer.avps = peer.local.capabilities();
+        peer.ask(cer);
+        peer
+    }
+
+    /// The side that was called. Waits for CER.
+    #[must_use]
+    pub fn responder(local: Arc<Local>, known: Arc<Known>, timers: Timers, now: Now, seed: u32) -> Self {
+        Self::new(local, known, timers, now, seed, State::WaitCer)
+    }
+
+    fn new(local: Arc<Local>, known: Arc<Known>, timers: Timers, now: Now, seed: u32, state: State) -> Self {
+        Self {
+            local,
+            known,
+            state,
+            peer: None,
+            asked: None,
+            deadline: now.mono + timers.exchange,
+            timers,
+            next_hop: seed,
+            // RFC 6733 3: the high twelve bits from the time, the rest from a counter that starts anywhere.
+            next_end: u32::try_from(now.utc.0 & 0xfff).unwrap_or(0) << 20 | seed & 0xf_ffff,
+            dropped: 0,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// The peer, once the connection is open.
+    #[must_use]
+    pub const fn identity(&self) -> Option<&PeerIdentity> {
+        self.peer.as_ref()
+    }
+
+    /// Messages that were dropped: answers to nothing, and malformed answers.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Gives a request of ours its identifiers, unique on this connection. Returns the hop-by-hop one.
+    pub fn stamp(&mut self, request: &mut Message) -> u32 {
+        request.hop_by_hop = self.next_hop;
+        request.end_to_end = self.next_end;
+        self.next_hop = self.next_hop.wrapping_add(1);
+        self.next_end = self.next_end.wrapping_add(1);
+        request.hop_by_hop
+    }
+
+    /// The next thing to do.
+    #[must_use]
+    pub fn poll(&mut self) -> Output {
+        self.out.pop_front().unwrap_or(Output::Wait(match self.state {
+            State::Closed => None,
+            _ => Some(self.deadline),
+        }))
+    }
+
+    /// Takes an input.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        if self.state == State::Closed {
+            return;
+        }
+        match input {
+            Input::Timeout if now.mono >= self.deadline => self.timeout(now),
+            Input::Timeout => {}
+            Input::Disconnect(cause) => self.disconnect(now, cause),
+            Input::Malformed {
+                header,
+                session,
+                fault,
+            } => self.malformed(&header, session.as_deref(), &fault),
+            Input::Message(message) => match self.state {
+                State::WaitCer => self.first_request(now, &message),
+                State::WaitCea => self.first_answer(now, &message),
+                State::Open | State::Suspect => {
+                    self.state = State::Open;
+                    // Any word of the peer shows that it lives (RFC 3539 3.4.1), only a DWA answers the DWR.
+                    self.deadline = now.mono + self.timers.watchdog;
+                    self.opened(message);
+                }
+                State::Closing => self.closing(message),
+                State::Closed => {}
+            },
+        }
+    }
+
+    fn close(&mut self, why: Closed) {
+        self.state = State::Closed;
+        self.out.push_back(Output::Close(why));
+    }
+
+    /// Sends a base request whose answer is awaited.
+    fn ask(&mut self, mut request: Message) {
+        self.stamp(&mut request);
+        self.asked = Some((request.hop_by_hop, request.end_to_end));
+        self.out.push_back(Output::Send(request));
+    }
+
+    /// True for the answer to what was asked last; anything else is counted as dropped.
+    fn answers(&mut self, message: &Message) -> bool {
+        let answers = self.asked == Some((message.hop_by_hop, message.end_to_end));
+        if answers {
+            self.asked = None;
+        } else {
+            self.dropped += 1;
+        }
+        answers
+    }
+
+    fn base_request(&self, command: u32) -> Message {
+        let mut request = Message::request(command, d::BASE, false);
+        request.push_origin(&self.local.origin);
+        request
+    }
+
+    fn base_answer(&self, request: &Message, result: ResultCode) -> Message {
+        let mut answer = Message::answer_to(request);
+        answer.avps.push(crate::fault::result_avp(result));
+        answer.push_origin(&self.local.origin);
+        answer
+    }
+
+    fn refuse(&mut self, request: &Message, fault: &Fault) {
+        let session = request.find(&d::SESSION_ID).map(Avp::as_octets);
+        let answer = fault.answer(&request.header(), session, &self.local.origin);
+        self.out.push_back(Output::Send(answer));
+    }
+
+    fn timeout(&mut self, now: Now) {
+        self.deadline = now.mono + self.timers.watchdog;
+        match (self.state, self.asked) {
+            (State::WaitCer | State::WaitCea, _) => self.close(Closed::ExchangeTimeout),
+            (State::Open, None) => {
+                let mut dwr = self.base_request(DEVICE_WATCHDOG);
+                dwr.avps
+                    .push(Avp::u32(&d::ORIGIN_STATE_ID, self.local.origin_state_id));
+                self.ask(dwr);
+            }
+            (State::Open, Some(_)) => self.state = State::Suspect,
+            (State::Suspect, _) => self.close(Closed::Watchdog),
+            (State::Closing, _) => self.close(Closed::ByUs),
+            (State::Closed, _) => {}
+        }
+    }
+
+    fn disconnect(&mut self, now: Now, cause: DisconnectCause) {
+        if !matches!(self.state, State::Open | State::Suspect) {
+            self.close(Closed::ByUs);
+            return;
+        }
+        self.state = State::Closing;
+        self.deadline = now.mono + self.timers.disconnect;
+        let mut dpr = self.base_request(DISCONNECT_PEER);
+        dpr.avps.push(Avp::u32(
+            &d::DISCONNECT_CAUSE,
+            match cause {
+                DisconnectCause::Rebooting => 0,
+                DisconnectCause::Busy => 1,
+                DisconnectCause::DoNotWantToTalkToYou => 2,
+            },
+        ));
+        self.ask(dpr);
+    }
+
+    fn malformed(&mut self, header: &Header, session: Option<&[u8]>, fault: &Fault) {
+        let lost = matches!(
+            fault.result,
+            ResultCode::UNSUPPORTED_VERSION | ResultCode::INVALID_MESSAGE_LENGTH
+        );
+        // Before the peer is known it gets no answer but to a CER.
+        let known =
+            self.peer.is_some() || (self.state == State::WaitCer && header.command == CAPABILITIES_EXCHANGE);
+        if header.is_request() && known && header.length >= crate::message::HEADER {
+            let answer = fault.answer(header, session, &self.local.origin);
+            self.out.push_back(Output::Send(answer));
+        } else {
+            self.dropped += 1;
+        }
+        if lost {
+            self.close(Closed::Unframed(fault.to_string()));
+        } else if self.peer.is_none() {
+            self.close(Closed::Refusing(fault.to_string()));
+        }
+    }
+
+    fn first_request(&mut self, now: Now, cer: &Message) {
+        if !(cer.is_request() && cer.command == CAPABILITIES_EXCHANGE && cer.application == d::BASE) {
+            return self.close(Closed::NotCapabilities { got: cer.name() });
+        }
+        let peer = grammar::check_request(cer)
+            .and_then(|_| self.known.admit(cer))
+            .and_then(|peer| self.local.common_applications(cer).map(|_| peer));
+        match peer {
+            Ok(peer) => {
+                let mut cea = Message::answer_to(cer);
+                cea.avps.push(crate::fault::result_avp(ResultCode::SUCCESS));
+                cea.avps.extend(self.local.capabilities());
+                self.out.push_back(Output::Send(cea));
+                self.open(now, peer);
+            }
+            Err(fault) => {
+                self.refuse(cer, &fault);
+                self.close(Closed::Refusing(fault.to_string()));
+            }
+        }
+    }
+
+    fn first_answer(&mut self, now: Now, cea: &Message) {
+        if cea.is_request() || cea.command != CAPABILITIES_EXCHANGE || !self.answers(cea) {
+            return self.close(Closed::NotCapabilities { got: cea.name() });
+        }
+        let result = match cea.result() {
+            Ok(result) => result,
+            Err(fault) => return self.close(Closed::Refusing(fault.to_string())),
+        };
+        if !result.is_success() {
+            return self.close(Closed::Refused { result });
+        }
+        match self.known.admit(cea) {
+            Err(fault) => self.close(Closed::Refusing(fault.to_string())),
+            Ok(peer) => match self.local.common_applications(cea) {
+                Ok(_) => self.open(now, peer),
+                Err(_) => self.close(Closed::NoCommonApplication),
+            },
+        }
+    }
+
+    fn open(&mut self, now: Now, peer: PeerIdentity) {
+        self.state = State::Open;
+        self.deadline = now.mono + self.timers.watchdog;
+        self.peer = Some(peer.clone());
+        self.out.push_back(Output::Open(peer));
+    }
+
+    fn opened(&mut self, message: Message) {
+        if !message.is_request() {
+            if message.application != d::BASE {
+                self.out.push_back(Output::Answer(message));
+            } else {
+                self.answers(&message);
+            }
+            return;
+        }
+        if message.application != d::BASE {
+            match self.vet(&message) {
+                Ok(from) => self.out.push_back(Output::Request(from, message)),
+                Err(fault) => self.refuse(&message, &fault),
+            }
+            return;
+        }
+        match (grammar::check_request(&message), message.command) {
+            (Err(fault), _) => self.refuse(&message, &fault),
+            (Ok(_), DEVICE_WATCHDOG) => {
+                let mut dwa = self.base_answer(&message, ResultCode::SUCCESS);
+                dwa.avps
+                    .push(Avp::u32(&d::ORIGIN_STATE_ID, self.local.origin_state_id));
+                self.out.push_back(Output::Send(dwa));
+            }
+            (Ok(_), DISCONNECT_PEER) => {
+                let dpa = self.base_answer(&message, ResultCode::SUCCESS);
+                self.out.push_back(Output::Send(dpa));
+                self.close(Closed::ByPeer);
+            }
+            (Ok(_), _) => {
+                let fault = Fault::new(ResultCode::UNABLE_TO_COMPLY, "capabilities are exchanged already");
+                self.refuse(&message, &fault);
+            }
+        }
+    }
+
+    /// Whether a request of an application may go to the handler, and whose it is: the peer's own
+    /// (ruling 21: Origin-Host is compared on every request), or that of a known node behind a relay.
+    fn vet(&self, request: &Message) -> Result<PeerIdentity, Fault> {
+        if !self.local.applications.contains(&request.application) {
+            let text = format!("application {} isn't served here", request.application);
+            return Err(Fault::new(ResultCode::APPLICATION_UNSUPPORTED, text));
+        }
+        grammar::check_head(request)?;
+        let origin = request.origin()?;
+        let stranger = || {
+            let text = format!("Origin-Host {} isn't the peer of this connection", origin.host);
+            Fault::new(ResultCode::UNKNOWN_PEER, text)
+        };
+        match &self.peer {
+            Some(peer) if peer.host == origin.host => Ok(peer.clone()),
+            Some(peer) if peer.role == Role::Relay => {
+                let role = self.known.role(&origin.host).ok_or_else(stranger)?;
+                Ok(PeerIdentity {
+                    host: origin.host,
+                    realm: origin.realm,
+                    role,
+                })
+            }
+            _ => Err(stranger()),
+        }
+    }
+
+    /// After our DPR: answers still come in; requests are no longer taken (RFC 6733 5.4).
+    fn closing(&mut self, message: Message) {
+        if message.is_request() {
+            if message.application == d::BASE && message.command == DISCONNECT_PEER {
+                let dpa = self.base_answer(&message, ResultCode::SUCCESS);
+                self.out.push_back(Output::Send(dpa));
+            } else {
+                let fault = Fault::new(ResultCode::UNABLE_TO_DELIVER, "this node is disconnecting");
+                self.refuse(&message, &fault);
+            }
+        } else if message.application != d::BASE {
+            self.out.push_back(Output::Answer(message));
+        } else if self.answers(&message) && message.command == DISCONNECT_PEER {
+            self.close(Closed::ByUs);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

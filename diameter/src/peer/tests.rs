@@ -1,0 +1,347 @@
+//! Two machines in one simulated time, and one against hand-made messages.
+
+use super::*;
+use crate::identity::Origin;
+
+fn local(host: &str, applications: &[u32]) -> Arc<Local> {
+    Arc::new(Local {
+        origin: Origin {
+            host: host.parse().unwrap(),
+            realm: "home.test".parse().unwrap(),
+        },
+        addresses: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+        product: "gba".into(),
+        origin_state_id: 7,
+        applications: applications.to_vec(),
+    })
+}
+
+fn known(rules: &[(&str, Role)]) -> Arc<Known> {
+    let rule = |(host, role): &(&str, Role)| Rule {
+        host: host.parse().unwrap(),
+        role: *role,
+    };
+    Arc::new(rules.iter().map(rule).collect())
+}
+
+const HSS: &str = "hss.home.test";
+const BSF: &str = "bsf.home.test";
+
+struct Pair {
+    bsf: Peer,
+    hss: Peer,
+    now: Now,
+}
+
+impl Pair {
+    fn new(bsf_apps: &[u32], known_to_hss: &[(&str, Role)]) -> Self {
+        let (now, timers) = (Now::default(), Timers::default());
+        let hss = Peer::responder(local(HSS, &[d::ZH]), known(known_to_hss), timers, now, 1);
+        let known_to_bsf = known(&[(HSS, Role::Hss)]);
+        let bsf = Peer::initiator(local(BSF, bsf_apps), known_to_bsf, timers, now, 1000);
+        Self { bsf, hss, now }
+    }
+
+    /// Carries messages over, as octets, until both wait. Returns what else came out at BSF and HSS.
+    fn drive(&mut self) -> (Vec<Output>, Vec<Output>) {
+        let (mut at_bsf, mut at_hss) = (Vec::new(), Vec::new());
+        for _ in 0..20 {
+            let moved = carry(&mut self.bsf, &mut self.hss, self.now, &mut at_bsf)
+                + carry(&mut self.hss, &mut self.bsf, self.now, &mut at_hss);
+            if moved == 0 {
+                return (at_bsf, at_hss);
+            }
+        }
+        panic!("the two never come to rest");
+    }
+
+    fn open() -> Self {
+        let mut pair = Self::new(&[d::ZH], &[(BSF, Role::Bsf)]);
+        let (at_bsf, at_hss) = pair.drive();
+        assert!(matches!(&at_bsf[..], [Output::Open(peer)] if peer.role == Role::Hss));
+        assert!(
+            matches!(&at_hss[..], [Output::Open(peer)] if peer.role == Role::Bsf && peer.host.as_str() == BSF)
+        );
+        pair
+    }
+}
+
+fn carry(from: &mut Peer, to: &mut Peer, now: Now, rest: &mut Vec<Output>) -> usize {
+    let mut moved = 0;
+    loop {
+        match from.poll() {
+            Output::Send(m) => {
+                moved += 1;
+                to.handle(now, Input::Message(Message::parse(&m.encode()).unwrap()));
+            }
+            Output::Wait(_) => return moved,
+            other => rest.push(other),
+        }
+    }
+}
+
+/// What one machine does with one input.
+fn outputs(peer: &mut Peer, now: Now, input: Input) -> Vec<Output> {
+    peer.handle(now, input);
+    core::iter::from_fn(|| match peer.poll() {
+        Output::Wait(_) => None,
+        output => Some(output),
+    })
+    .collect()
+}
+
+fn sent(outputs: &[Output]) -> Vec<String> {
+    let name = |o: &Output| match o {
+        Output::Send(m) if m.is_request() => m.name(),
+        Output::Send(m) => format!("{} {}", m.name(), m.result().unwrap().number()),
+        Output::Close(why) => format!("close: {why:?}")
+            .chars()
+            .take_while(|c| !"{(".contains(*c))
+            .collect::<String>()
+            .trim_end()
+            .to_owned(),
+        Output::Request(..) => "request".into(),
+        Output::Answer(_) => "answer".into(),
+        Output::Open(_) => "open".into(),
+        Output::Wait(_) => "wait".into(),
+    };
+    outputs.iter().map(name).collect()
+}
+
+fn mar(from: &str) -> Message {
+    let mut m = Message::request(grammar::MULTIMEDIA_AUTH, d::ZH, true);
+    m.push_origin(&local(from, &[]).origin);
+    m
+}
+
+#[test]
+fn capabilities_open_both_sides() {
+    let pair = Pair::open();
+    assert_eq!((pair.bsf.state(), pair.hss.state()), (State::Open, State::Open));
+}
+
+#[test]
+fn an_unknown_peer_gets_3010() {
+    let mut pair = Pair::new(&[d::ZH], &[("other.home.test", Role::Bsf)]);
+    let (at_bsf, at_hss) = pair.drive();
+    assert!(matches!(
+        &at_bsf[..],
+        [Output::Close(Closed::Refused {
+            result: ResultCode::UNKNOWN_PEER
+        })]
+    ));
+    assert!(matches!(&at_hss[..], [Output::Close(Closed::Refusing(_))]));
+}
+
+#[test]
+fn no_common_application_gets_5010() {
+    let mut pair = Pair::new(&[d::ZN], &[(BSF, Role::Bsf)]);
+    let (at_bsf, _) = pair.drive();
+    assert!(matches!(
+        &at_bsf[..],
+        [Output::Close(Closed::Refused {
+            result: ResultCode::NO_COMMON_APPLICATION
+        })]
+    ));
+}
+
+#[test]
+fn a_relay_has_every_application() {
+    let mut pair = Pair::new(&[d::RELAY], &[(BSF, Role::Relay)]);
+    assert!(matches!(&pair.drive().1[..], [Output::Open(peer)] if peer.role == Role::Relay));
+}
+
+#[test]
+fn the_initiator_refuses_who_it_did_not_call() {
+    let (now, timers) = (Now::default(), Timers::default());
+    let mut hss = Peer::responder(
+        local("evil.test", &[d::ZH]),
+        known(&[(BSF, Role::Bsf)]),
+        timers,
+        now,
+        1,
+    );
+    let mut bsf = Peer::initiator(local(BSF, &[d::ZH]), known(&[(HSS, Role::Hss)]), timers, now, 9);
+    let mut rest = Vec::new();
+    carry(&mut bsf, &mut hss, now, &mut rest);
+    carry(&mut hss, &mut bsf, now, &mut Vec::new());
+    carry(&mut bsf, &mut hss, now, &mut rest);
+    assert_eq!(sent(&rest), ["close: Refusing"]);
+}
+
+#[test]
+fn requests_pass_with_their_origin_only() {
+    let mut pair = Pair::open();
+    let got = outputs(&mut pair.hss, pair.now, Input::Message(mar(BSF)));
+    assert!(matches!(&got[..], [Output::Request(peer, _)] if peer.role == Role::Bsf));
+    let got = outputs(&mut pair.hss, pair.now, Input::Message(mar("other.home.test")));
+    assert_eq!(sent(&got), ["MAA 3010"]);
+    let mut without = mar(BSF);
+    without.avps.clear();
+    assert_eq!(
+        sent(&outputs(&mut pair.hss, pair.now, Input::Message(without))),
+        ["MAA 5005"]
+    );
+    let mut zn = mar(BSF);
+    (zn.application, zn.command) = (d::ZN, grammar::BOOTSTRAPPING_INFO);
+    assert_eq!(
+        sent(&outputs(&mut pair.hss, pair.now, Input::Message(zn))),
+        ["BIA 3007"]
+    );
+    let mut other = mar(BSF);
+    other.command = 300;
+    assert_eq!(
+        sent(&outputs(&mut pair.hss, pair.now, Input::Message(other))),
+        ["300 answer 3001"]
+    );
+}
+
+#[test]
+fn behind_a_relay_only_known_nodes_are_heard_in_their_role() {
+    let mut pair = Pair::new(&[d::RELAY], &[(BSF, Role::Relay), ("b2.home.test", Role::Bsf)]);
+    pair.drive();
+    let got = outputs(&mut pair.hss, pair.now, Input::Message(mar("b2.home.test")));
+    assert!(matches!(&got[..], [Output::Request(peer, _)] if peer.role == Role::Bsf));
+    assert_eq!(
+        sent(&outputs(
+            &mut pair.hss,
+            pair.now,
+            Input::Message(mar("b3.home.test"))
+        )),
+        ["MAA 3010"]
+    );
+}
+
+#[test]
+fn silence_brings_dwr_then_suspicion_then_the_end() {
+    let mut pair = Pair::open();
+    let tw = Timers::default().watchdog;
+    let tick = |pair: &mut Pair| {
+        pair.now = pair.now + tw;
+        outputs(&mut pair.bsf, pair.now, Input::Timeout)
+    };
+    let first = tick(&mut pair);
+    assert_eq!(sent(&first), ["DWR"]);
+    assert!(tick(&mut pair).is_empty());
+    assert_eq!(pair.bsf.state(), State::Suspect);
+    // A DWA to the DWR makes it whole again.
+    let [Output::Send(dwr)] = &first[..] else {
+        panic!("no DWR")
+    };
+    let [Output::Send(dwa)] = &outputs(&mut pair.hss, pair.now, Input::Message(dwr.clone()))[..] else {
+        panic!("no DWA")
+    };
+    outputs(&mut pair.bsf, pair.now, Input::Message(dwa.clone()));
+    assert_eq!(pair.bsf.state(), State::Open);
+    assert_eq!(sent(&tick(&mut pair)), ["DWR"]);
+    assert!(tick(&mut pair).is_empty());
+    assert_eq!(sent(&tick(&mut pair)), ["close: Watchdog"]);
+}
+
+#[test]
+fn a_dwa_that_answers_nothing_is_dropped_and_counted() {
+    let mut pair = Pair::open();
+    pair.now = pair.now + Timers::default().watchdog;
+    let [Output::Send(dwr)] = &outputs(&mut pair.bsf, pair.now, Input::Timeout)[..] else {
+        panic!("no DWR")
+    };
+    let [Output::Send(dwa)] = &outputs(&mut pair.hss, pair.now, Input::Message(dwr.clone()))[..] else {
+        panic!("no DWA")
+    };
+    let mut forged = dwa.clone();
+    forged.end_to_end ^= 1;
+    assert!(outputs(&mut pair.bsf, pair.now, Input::Message(forged)).is_empty());
+    assert_eq!(pair.bsf.dropped(), 1);
+    outputs(&mut pair.bsf, pair.now, Input::Message(dwa.clone()));
+    assert_eq!(pair.bsf.dropped(), 1);
+    outputs(&mut pair.bsf, pair.now, Input::Message(dwa.clone()));
+    assert_eq!(pair.bsf.dropped(), 2);
+}
+
+#[test]
+fn either_side_says_goodbye() {
+    let mut pair = Pair::open();
+    pair.bsf
+        .handle(pair.now, Input::Disconnect(DisconnectCause::Rebooting));
+    let (at_bsf, at_hss) = pair.drive();
+    assert_eq!(
+        (sent(&at_bsf), sent(&at_hss)),
+        (vec!["close: ByUs".into()], vec!["close: ByPeer".into()])
+    );
+    let mut pair = Pair::open();
+    pair.hss
+        .handle(pair.now, Input::Disconnect(DisconnectCause::Busy));
+    assert_eq!(
+        sent(&outputs(&mut pair.hss, pair.now, Input::Message(mar(BSF)))),
+        ["DPR", "MAA 3002"]
+    );
+    pair.now = pair.now + Timers::default().disconnect;
+    assert_eq!(
+        sent(&outputs(&mut pair.hss, pair.now, Input::Timeout)),
+        ["close: ByUs"]
+    );
+}
+
+/// The table of the module's head: each state against each kind of input.
+#[test]
+fn every_state_meets_every_input() {
+    let base = |command| {
+        let mut m = Message::request(command, d::BASE, false);
+        m.push_origin(&local(BSF, &[]).origin);
+        m
+    };
+    let answer = |command| Message::answer_to(&base(command));
+    type Say<'a> = &'a dyn Fn(u32) -> Message;
+    type Make = fn(Say<'_>, Say<'_>) -> Input;
+    let inputs: [(&str, Make); 8] = [
+        ("DWR", |r, _| Input::Message(r(DEVICE_WATCHDOG))),
+        ("DWA", |_, a| Input::Message(a(DEVICE_WATCHDOG))),
+        ("CER", |r, _| Input::Message(r(CAPABILITIES_EXCHANGE))),
+        ("MAR", |_, _| Input::Message(mar(BSF))),
+        ("MAA", |_, _| Input::Message(Message::answer_to(&mar(BSF)))),
+        ("time", |_, _| Input::Timeout),
+        ("leave", |_, _| Input::Disconnect(DisconnectCause::Busy)),
+        ("lost", |_, _| Input::Malformed {
+            header: Message::request(1, 1, false).header(),
+            session: None,
+            fault: Fault::new(ResultCode::UNSUPPORTED_VERSION, "2"),
+        }),
+    ];
+    let mut table = String::new();
+    for state in [
+        State::WaitCea,
+        State::WaitCer,
+        State::Open,
+        State::Suspect,
+        State::Closing,
+        State::Closed,
+    ] {
+        for (name, input) in &inputs {
+            let mut pair = Pair::open();
+            let mut peer = if state == State::WaitCea {
+                Peer::initiator(
+                    local(BSF, &[d::ZH]),
+                    known(&[(HSS, Role::Hss)]),
+                    Timers::default(),
+                    pair.now,
+                    1,
+                )
+            } else {
+                pair.hss
+            };
+            peer.state = state;
+            peer.out.clear();
+            if state == State::WaitCer {
+                peer.peer = None;
+            }
+            pair.now = pair.now + Timers::default().watchdog;
+            let out = outputs(&mut peer, pair.now, input(&base, &answer));
+            table += &format!(
+                "{state:?} {name}: {} -> {:?}\n",
+                sent(&out).join(", "),
+                peer.state()
+            );
+        }
+    }
+    assert_eq!(table, include_str!("states.txt"), "\n{table}");
+}
