@@ -1,4 +1,6 @@
-//! The UICC: [`Card`] (whatever answers an APDU), the software card and the terminal side.
+#![doc = include_str!("../README.md")]
+//!
+//! Pure: no sockets, files, clock or global randomness.
 #![forbid(unsafe_code)]
 
 pub mod card;
@@ -8,6 +10,7 @@ pub mod names;
 pub mod pin;
 pub mod software;
 pub mod sw;
+pub mod terminal;
 
 pub use card::{Card, CardError};
 pub use pin::Pin;

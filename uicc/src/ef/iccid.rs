@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn is_made_of_an_imsi_with_its_check_digit() {
         let imsi = "001010123456789".parse().unwrap();
-        assert_eq!(Iccid::for_imsi(&imsi).as_str(), "8900010101234567899");
+        assert_eq!(Iccid::for_imsi(&imsi).as_str(), "8900010101234567896");
         // An IMSI of the shortest length gives one as well.
         assert_eq!(Iccid::for_imsi(&"001011".parse().unwrap()).as_str().len(), 19);
     }

@@ -3,12 +3,9 @@
 
 use aka::Rand;
 use base::Secret;
-use gba::kdf::kdf;
+use gba::keys::{Ks, Label, naf_key_octets};
 
 use super::profile::{GbaRun, GbaU, MacForm, ResForm};
-
-/// FC of the NAF keys (TS 33.220 annex B.3).
-const FC: &[u8] = &[0x01];
 
 /// The card's GBA context.
 pub(super) struct GbaContext {
@@ -50,15 +47,10 @@ impl GbaContext {
 
     /// A new run replaces the one before; the NAF keys of that one stay in their slots.
     pub(super) fn start(&mut self, rand: Rand, ck: &Secret<16>, ik: &Secret<16>) {
-        let mut ks = [0; 32];
-        let (left, right) = ks.split_at_mut(16);
-        left.copy_from_slice(ck.expose());
-        right.copy_from_slice(ik.expose());
         self.run = Some(GbaRun {
-            ks: Secret::new(ks),
+            ks: Ks::from_ck_ik(ck, ik),
             rand,
         });
-        zeroize::Zeroize::zeroize(&mut ks);
     }
 
     /// RAND of the run, if there is a Ks.
@@ -69,10 +61,10 @@ impl GbaContext {
     /// Ks_ext_NAF and Ks_int_NAF. NAF_Id and IMPI are octets here: the card takes them as the terminal writes them.
     pub(super) fn derive(&self, naf_id: &[u8], impi: &[u8]) -> Option<NafKeys> {
         let run = self.run.as_ref()?;
-        let key = |label: &[u8]| kdf(run.ks.expose(), FC, &[label, run.rand.octets(), impi, naf_id]).ok();
+        let key = |label| naf_key_octets(run.ks.expose(), label, run.rand.octets(), impi, naf_id).ok();
         Some(NafKeys {
-            ext: key(b"gba-me")?,
-            int: key(b"gba-u")?,
+            ext: key(Label::GbaMe)?,
+            int: key(Label::GbaU)?,
         })
     }
 

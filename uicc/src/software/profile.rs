@@ -1,8 +1,10 @@
 //! [`Profile`]: what a software card is made of. Personalisation, which on a real card happens in the factory.
 
 use aka::{AlgorithmSet, Rand, sqn::SqnArray};
-use base::Secret;
-use gba::ids::{Imsi, MncLength};
+use gba::{
+    ids::{Imsi, MncLength},
+    keys::Ks,
+};
 
 use crate::{ef::Iccid, pin::Pin};
 
@@ -108,7 +110,7 @@ impl Default for GbaU {
 /// Ks in the card, and the RAND that it belongs to.
 pub struct GbaRun {
     /// Ks = CK ‖ IK. There is no command that reads it.
-    pub ks: Secret<32>,
+    pub ks: Ks,
     /// RAND of the run, in EF_GBABP as well.
     pub rand: Rand,
 }

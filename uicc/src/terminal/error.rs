@@ -1,0 +1,103 @@
+//! [`UsimError`]: what can go wrong between a terminal and a card, sorted by who has to act.
+
+use base::DecodeError;
+use thiserror::Error;
+
+use crate::{CardError, Sw};
+
+/// Why a card couldn't be used. Never holds octets of a key, a PIN or a response.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum UsimError {
+    // The way to the card.
+    /// No response came.
+    #[error(transparent)]
+    Card(#[from] CardError),
+
+    // The person has to do something.
+    /// PIN 1 is on and none was given.
+    #[error("the card's PIN is needed ({tries} tries left): give the PIN, or switch it off in a phone")]
+    PinNeeded {
+        /// Tries left, as the card says.
+        tries: u8,
+    },
+    /// The PIN was wrong.
+    #[error("the card's PIN was wrong: {tries} tries left")]
+    PinWrong {
+        /// Tries left.
+        tries: u8,
+    },
+    /// One more wrong PIN would block the card.
+    #[error("only {tries} try of the card's PIN is left: not tried, since a wrong PIN would block the card")]
+    PinLastTry {
+        /// Tries left.
+        tries: u8,
+    },
+    /// The PIN is blocked.
+    #[error("the card's PIN is blocked: unblock it with the PUK in a phone")]
+    PinBlocked,
+
+    // The card isn't what is needed.
+    /// No USIM on the card.
+    #[error("there is no USIM on this card: EF_DIR names none, and none answers to A0000000871002")]
+    NoUsim,
+    /// GBA_U was asked of a card without service 68.
+    #[error("this card has no GBA_U (USIM service 68): use GBA_ME, mode me")]
+    NoGbaService,
+    /// A GBA run at P2 = 81 was asked of a card with service 68 (ruling 11).
+    #[error(
+        "this card has GBA_U (USIM service 68), so CK and IK must stay in it: a GBA run in mode me was refused; \
+         HSS uiccType and card disagree (--force-me overrides it in a laboratory)"
+    )]
+    GbaUOnly,
+    /// NAF keys were asked before there is a Ks, or before B-TID and lifetime were written.
+    #[error("the card holds no finished bootstrapping run (6985): bootstrap again")]
+    NoKs,
+    /// EF_GBABP has a RAND of another run.
+    #[error("EF_GBABP holds the RAND of another run: bootstrap again")]
+    OtherRun,
+    /// B-TID and lifetime are longer than the card's file.
+    #[error("B-TID and lifetime need {need} octets, EF_GBABP has {room}")]
+    NoRoom {
+        /// Octets needed.
+        need: usize,
+        /// Octets that the file has.
+        room: usize,
+    },
+    /// NAF_Id and IMPI don't fit into one command.
+    #[error("NAF_Id and IMPI have {octets} octets together, a command to the card takes 252")]
+    TooLong {
+        /// Octets of both.
+        octets: usize,
+    },
+    /// The card said no.
+    #[error("{command}: the card answers {sw}")]
+    Refused {
+        /// The command and its file.
+        command: String,
+        /// The status word.
+        sw: Sw,
+    },
+
+    // The card answers nonsense.
+    /// A file or an answer can't be read.
+    #[error("{what}: {why}")]
+    Malformed {
+        /// The file or answer.
+        what: &'static str,
+        /// What is wrong with it.
+        why: DecodeError,
+    },
+    /// The card goes on with 61xx or 6Cxx without an end.
+    #[error("{command}: the card asks again and again for the same command")]
+    Endless {
+        /// The command.
+        command: String,
+    },
+}
+
+impl UsimError {
+    pub(super) fn malformed(what: &'static str) -> impl Fn(DecodeError) -> Self {
+        move |why| Self::Malformed { what, why }
+    }
+}
