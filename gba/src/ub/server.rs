@@ -1,1 +1,0 @@
-//! Ub at the BSF: one request, one decision.

@@ -1,0 +1,137 @@
+//! What the BSF says.
+
+use base::Clause;
+
+use crate::{
+    digest::{Algorithm, Challenge, Qop},
+    ids::Fqdn,
+};
+
+use super::OpenChallenge;
+
+/// What came of a request: for counters, logs and the laboratory.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// 401 with a fresh challenge.
+    Challenged,
+    /// 401 with the challenge that is still unanswered.
+    Repeated,
+    /// 401 with a fresh challenge after a wrong response.
+    WrongResponse,
+    /// 401 with a fresh challenge after a resynchronisation.
+    Resynchronised,
+    /// 200: a B-TID.
+    Bootstrapped,
+    /// 403: too many wrong responses from this connection.
+    RefusedAfterWrong,
+    /// 403: the UE found a bad MAC (ruling 7).
+    MacFailureReported,
+    /// 403: the HSS doesn't know the IMPI.
+    UnknownImpi,
+    /// 403: the HSS refused the AUTS.
+    BadAuts,
+    /// 429: the bucket is empty.
+    TooMany,
+    /// 503: the HSS can't be asked, or its answer is of no use.
+    SourceDown,
+    /// 503: no room for more challenges or sessions.
+    Full,
+    /// 503: the HSS repeats its RANDs (ruling 9).
+    RandRepeated,
+    /// 500: no randomness.
+    NoEntropy,
+    /// 400 or 405.
+    Malformed,
+}
+
+/// An answer, ready to be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// HTTP status code.
+    pub status: u16,
+    /// Header fields besides framing.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; on success protected by `rspauth`, so not to be altered.
+    pub body: Vec<u8>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// In a line for a ladder, without secrets.
+    pub summary: String,
+    /// The clause that it follows.
+    pub clause: Clause,
+    /// What an operator should know, without secrets.
+    pub note: Option<String>,
+}
+
+impl Answer {
+    /// The first header field of that name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
+    }
+}
+
+/// An answer without success: a sentence as its body.
+pub(super) fn refuse(status: u16, outcome: Outcome, clause: Clause, text: &str) -> Answer {
+    Answer {
+        status,
+        headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())],
+        body: format!("{text}\n").into_bytes(),
+        outcome,
+        summary: cut(format!("{status} {text}")),
+        clause,
+        note: None,
+    }
+}
+
+/// 429 or 503 with Retry-After, in whole seconds and at least one.
+pub(super) fn later(status: u16, outcome: Outcome, wait: core::time::Duration, text: &str) -> Answer {
+    let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let mut answer = refuse(status, outcome, Clause::new("TS 24.109", "4.3"), text);
+    answer.headers.push(("Retry-After", secs.max(1).to_string()));
+    answer
+}
+
+/// 401 with that challenge.
+pub(super) fn challenge(bsf: &Fqdn, open: &OpenChallenge, stale: bool, outcome: Outcome) -> Answer {
+    let challenge = Challenge {
+        realm: bsf.to_string(),
+        nonce: open.nonce.to_string(),
+        algorithm: Algorithm::AkaV1Md5,
+        qop: vec![Qop::AuthInt],
+        opaque: Some(open.opaque.to_string()),
+        domain: None,
+        stale,
+    };
+    let rand = open.rand.to_string();
+    let lead = match outcome {
+        Outcome::Repeated => "401 same challenge",
+        Outcome::Resynchronised => "401 after AUTS",
+        Outcome::WrongResponse => "401 wrong response, new challenge",
+        _ => "401 challenge",
+    };
+    Answer {
+        status: 401,
+        headers: vec![("WWW-Authenticate", challenge.to_string())],
+        body: Vec::new(),
+        outcome,
+        summary: format!(
+            "{lead}: RAND {}…, AKAv1-MD5, auth-int",
+            rand.get(..6).unwrap_or_default()
+        ),
+        clause: Clause::new("TS 24.109", "4.3"),
+        note: None,
+    }
+}
+
+/// At most 70 characters.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(69) {
+        Some((i, _)) if text.chars().count() > 70 => format!("{}…", text.get(..i).unwrap_or_default()),
+        _ => text,
+    }
+}
