@@ -187,6 +187,9 @@ pub(crate) fn parse(octets: &[u8], root: &'static str, namespace: &'static str) 
 }
 
 fn append(open: &mut [Node], foreign: usize, text: &str, syntax: XmlError) -> Result<(), XmlError> {
+    if text.chars().any(forbidden) {
+        return Err(syntax);
+    }
     match open.last_mut() {
         Some(node) if foreign == 0 => node.text.push_str(text),
         Some(_) => {}
@@ -210,17 +213,53 @@ fn node(start: &BytesStart<'_>, syntax: XmlError) -> Result<Node, XmlError> {
         let value = attribute
             .normalized_value(XmlVersion::Implicit1_0)
             .map_err(|_| syntax)?;
+        if value.chars().any(forbidden) {
+            return Err(syntax);
+        }
         node.attributes
             .push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
     }
     Ok(node)
 }
 
-/// Writes text or an attribute's value with `& < > " '` escaped and control characters left out.
+/// Control characters that no text of ours holds: most are outside XML 1.0 (clause 2.2), and all of them would let a
+/// value act on the terminal or log that shows it.
+fn forbidden(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
+}
+
+/// Writes text or an attribute's value with `& < > " '` escaped and control characters left out. Line breaks and tabs
+/// become character references, or a reader would normalise them to blanks.
 pub(crate) fn escape(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))
-        .collect();
-    quick_xml::escape::escape(clean.as_str()).into_owned()
+    let clean: String = text.chars().filter(|c| !forbidden(*c)).collect();
+    let escaped = quick_xml::escape::escape(clean.as_str());
+    escaped
+        .replace('\t', "&#9;")
+        .replace('\n', "&#10;")
+        .replace('\r', "&#13;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_refused_written_or_referenced() {
+        for document in [
+            "<a>\u{1}</a>",
+            "<a b=\"\u{7f}\"/>",
+            "<a>&#x1b;</a>",
+            "<a b=\"&#155;\"/>",
+        ] {
+            assert!(parse(document.as_bytes(), "a", "ns").is_err(), "{document:?}");
+        }
+    }
+
+    #[test]
+    fn what_escape_writes_reads_as_it_was() {
+        let value = "<&>\"' \t\r\n\u{e9}";
+        let document = format!("<a b=\"{0}\">{0}</a>", escape(value));
+        let node = parse(document.as_bytes(), "a", "ns").unwrap();
+        assert_eq!((node.attribute("b"), node.text.as_str()), (Some(value), value));
+    }
 }
