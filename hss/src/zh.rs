@@ -1,0 +1,271 @@
+//! Zh (TS 29.109 4): what the HSS answers to a MAR. The decisions are pure ([`check`], [`decide`]); [`Hss::answer`]
+//! adds the one step that waits, the vector.
+//!
+//! | fault | answer |
+//! |---|---|
+//! | not a registered BSF, or Origin-Host isn't the peer's | 5003: permanent, and of the base protocol. TS 29.109 has no code for it, 5401 would speak of the subscriber, 3010 belongs to the capabilities exchange |
+//! | another realm or host | 3003, 3002 |
+//! | grammar, SIP-Authorization not 30 octets | 5005, 5009, 5014, 5004 from [`gba::zh`] |
+//! | a scheme other than Digest-AKAv1-MD5 | 5004 with the AVP: a code that each peer knows |
+//! | unknown IMPI | 5401 |
+//! | AUTS refused, whatever the reason | 5012, always with the same words |
+//! | SQN can't be stored, no randomness | 3004: the BSF may ask another HSS or later |
+
+use std::{collections::HashSet, sync::Arc};
+
+use aka::{Auts, Rand, Vector};
+use base::{Clause, Entropy, Now, Utc};
+use diameter::{Fault, Identity, Message, Origin, ResultCode, dictionary as d};
+use gba::{
+    guss::UiccType,
+    ids::Impi,
+    zh::{Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme, fault_answer},
+};
+use net::tap::{self, SharedTap};
+
+use crate::{
+    auc::{Auc, AucError},
+    sqn::SqnStore,
+    subscribers::{Subscriber, Subscribers},
+};
+
+/// A GUSS-Timestamp may lie so many seconds ahead of our clock; one further ahead says nothing.
+const CLOCK_SKEW: u32 = 60;
+
+/// Who the HSS is and whom it serves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its own Origin-Host and Origin-Realm.
+    pub origin: Origin,
+    /// Origin-Host of each BSF that may ask for vectors. Nobody else gets one.
+    pub bsfs: HashSet<Identity>,
+    /// Peers that may bring a BSF's request under their own connection (Diameter agents).
+    pub relays: HashSet<Identity>,
+    /// What the tap calls the HSS.
+    pub label: String,
+    /// What the tap calls the BSF.
+    pub bsf_label: String,
+}
+
+impl Config {
+    /// An HSS for these BSFs, without agents between.
+    #[must_use]
+    pub fn new(origin: Origin, bsfs: impl IntoIterator<Item = Identity>) -> Self {
+        Self {
+            origin,
+            bsfs: bsfs.into_iter().collect(),
+            relays: HashSet::new(),
+            label: "HSS".into(),
+            bsf_label: "BSF".into(),
+        }
+    }
+}
+
+/// Reads a request that `peer` brought and checks who sent it and whom it is for.
+///
+/// # Errors
+/// The [`Fault`] to answer.
+pub fn check(config: &Config, peer: &Identity, request: &Message) -> Result<MultimediaAuthRequest, Fault> {
+    let is_relay = config.relays.contains(peer);
+    let not_a_bsf = || {
+        Fault::new(
+            ResultCode::AUTHORIZATION_REJECTED,
+            "not a BSF that is registered with this HSS",
+        )
+    };
+    // Before anything of the message is looked at: who may not ask learns nothing from how it is read.
+    if !is_relay && !config.bsfs.contains(peer) {
+        return Err(not_a_bsf());
+    }
+    let mar = MultimediaAuthRequest::parse(request)?;
+    let comes_from_peer = is_relay || mar.origin_host == *peer;
+    if !comes_from_peer || !config.bsfs.contains(&mar.origin_host) {
+        return Err(not_a_bsf());
+    }
+    if mar.destination_realm != config.origin.realm {
+        return Err(Fault::new(
+            ResultCode::REALM_NOT_SERVED,
+            "Destination-Realm is not the realm of this HSS",
+        ));
+    }
+    if mar
+        .destination_host
+        .as_ref()
+        .is_some_and(|host| *host != config.origin.host)
+    {
+        return Err(Fault::new(
+            ResultCode::UNABLE_TO_DELIVER,
+            "Destination-Host is another host",
+        ));
+    }
+    if matches!(mar.scheme, Some(Scheme::Other(_))) {
+        let text = "Digest-AKAv1-MD5 expected: GBA has no other scheme with AKA";
+        let item = request.find(&d::SIP_AUTH_DATA_ITEM);
+        return Err(
+            match item.and_then(|item| item.find(&d::SIP_AUTHENTICATION_SCHEME)) {
+                Some(avp) => Fault::value(avp, text),
+                None => Fault::new(ResultCode::INVALID_AVP_VALUE, text),
+            },
+        );
+    }
+    Ok(mar)
+}
+
+/// What is to be done for a subscriber.
+#[derive(Debug)]
+pub struct Decision<'s> {
+    /// Whose vector it is.
+    pub subscriber: &'s Arc<Subscriber>,
+    /// Whether the GUSS goes along: not if the BSF has it already (TS 29.109 4.2, GUSS-Timestamp).
+    pub send_guss: bool,
+}
+
+/// Decides whether there is a vector, and whether the GUSS is news to the BSF.
+///
+/// # Errors
+/// 5401 if nobody has that IMPI.
+pub fn decide<'s>(
+    subscribers: &'s Subscribers,
+    impi: &Impi,
+    guss_timestamp: Option<Utc>,
+    now: Now,
+) -> Result<Decision<'s>, Fault> {
+    let Some(subscriber) = subscribers.get(impi) else {
+        return Err(Fault::new(
+            ResultCode::IDENTITY_UNKNOWN,
+            "no subscriber has this IMPI",
+        ));
+    };
+    let has_it = |t: Utc| t >= subscriber.guss_changed && t <= now.utc.plus_secs(CLOCK_SKEW);
+    Ok(Decision {
+        subscriber,
+        send_guss: !guss_timestamp.is_some_and(has_it),
+    })
+}
+
+/// The HSS: subscribers, authentication centre and Zh. Its calls may run side by side.
+pub struct Hss<S, E> {
+    config: Config,
+    subscribers: Subscribers,
+    auc: Auc<S, E>,
+    tap: SharedTap,
+}
+
+impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
+    /// Puts one together. Nobody listens on its tap.
+    pub fn new(config: Config, subscribers: Subscribers, auc: Auc<S, E>) -> Self {
+        Self {
+            config,
+            subscribers,
+            auc,
+            tap: tap::none(),
+        }
+    }
+
+    /// Tells each MAA to `tap`.
+    #[must_use]
+    pub fn with_tap(mut self, tap: SharedTap) -> Self {
+        self.tap = tap;
+        self
+    }
+
+    /// Who it is and whom it serves.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whom it knows.
+    pub const fn subscribers(&self) -> &Subscribers {
+        &self.subscribers
+    }
+
+    /// A vector, and the GUSS if it is news: what a MAR asks for, without Diameter.
+    ///
+    /// # Errors
+    /// The [`Fault`] to answer.
+    pub async fn authenticate(
+        &self,
+        now: Now,
+        impi: &Impi,
+        resync: Option<&(Rand, Auts)>,
+        guss_timestamp: Option<Utc>,
+    ) -> Result<Authentication, Fault> {
+        let Decision {
+            subscriber,
+            send_guss,
+        } = decide(&self.subscribers, impi, guss_timestamp, now)?;
+        let resync = resync.map(|(rand, auts)| (rand, auts));
+        let vector = self.auc.vector(subscriber, resync, now).await.map_err(|error| {
+            tracing::warn!(%impi, %error, "no vector");
+            fault_of(&error)
+        })?;
+        Ok(Authentication {
+            impi: Some(impi.clone()),
+            vectors: vec![vector],
+            guss: send_guss.then(|| subscriber.guss_xml.clone()),
+        })
+    }
+
+    /// The answer to whatever `peer` sent on Zh: always one, never a panic.
+    pub async fn answer(&self, now: Now, peer: &Identity, request: &Message) -> Message {
+        let result = match check(&self.config, peer, request) {
+            Ok(mar) => self
+                .authenticate(now, &mar.impi, mar.resync.as_ref(), mar.guss_timestamp)
+                .await
+                .map(|ok| {
+                    let uicc = self
+                        .subscribers
+                        .get(&mar.impi)
+                        .and_then(|s| s.guss.bsf_info.uicc_type);
+                    (success_summary(&ok, uicc), MultimediaAuthAnswer::Ok(ok))
+                }),
+            Err(fault) => {
+                tracing::warn!(%peer, %fault, "MAR refused");
+                Err(fault)
+            }
+        };
+        let (summary, answer) = match result {
+            Ok((summary, answer)) => (summary, answer.to_message(request, &self.config.origin)),
+            Err(fault) => {
+                let summary = format!("MAA {}: {}", fault.result.number(), fault.text);
+                (summary, fault_answer(request, &self.config.origin, &fault))
+            }
+        };
+        self.tap.message(tap::Message {
+            interface: "Zh",
+            from: &self.config.label,
+            to: &self.config.bsf_label,
+            summary: summary.chars().take(70).collect(),
+            clause: Some(Clause::new("TS 29.109", "4.2")),
+        });
+        answer
+    }
+}
+
+fn fault_of(error: &AucError) -> Fault {
+    match error {
+        // One answer for both: which of the two it was is nobody's business but the operator's.
+        AucError::UnknownRand | AucError::MacS => Fault::new(
+            ResultCode::UNABLE_TO_COMPLY,
+            "the AUTS is not accepted: bootstrap anew",
+        ),
+        AucError::NoEntropy(_) | AucError::RepeatedRand | AucError::Sqn(_) => {
+            Fault::new(ResultCode::TOO_BUSY, "no vector can be made at present")
+        }
+    }
+}
+
+/// `MAA 2001: RAND 23553c…, GUSS uiccType GBA_U`.
+fn success_summary(ok: &Authentication, uicc: Option<UiccType>) -> String {
+    let rand = ok
+        .vectors
+        .first()
+        .map_or_else(String::new, |v: &Vector| v.rand.to_string());
+    let guss = match (&ok.guss, uicc) {
+        (None, _) => "GUSS unchanged",
+        (Some(_), Some(UiccType::GbaU)) => "GUSS uiccType GBA_U",
+        (Some(_), Some(UiccType::Gba)) => "GUSS uiccType GBA",
+        (Some(_), None) => "GUSS",
+    };
+    format!("MAA 2001: RAND {}…, {guss}", rand.get(..6).unwrap_or_default())
+}
