@@ -222,6 +222,12 @@ impl Peer {
         self.state
     }
 
+    /// This node.
+    #[must_use]
+    pub fn local(&self) -> &Local {
+        &self.local
+    }
+
     /// The peer, once the connection is open.
     #[must_use]
     pub const fn identity(&self) -> Option<&PeerIdentity> {

@@ -1,1 +1,0 @@
-//! The Diameter node on tokio: connections, watchdog, pipelining.

@@ -1,0 +1,253 @@
+//! The side that calls: keeps one connection up, and matches answers to requests.
+
+use std::{sync::Arc, time::Duration};
+
+use ::diameter::{Message, peer::Peer};
+use base::Entropy;
+use tokio::{
+    net::TcpStream,
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, timeout},
+};
+
+use super::{
+    Config, Error,
+    connection::{Ask, Clock, Side, run},
+    server::seed,
+};
+use crate::{
+    accept::{self, Stop, Stopper},
+    entropy::OsEntropy,
+    tap::Connection,
+    wire::Wire,
+};
+
+/// The connection as its users see it.
+#[derive(Clone, Debug)]
+enum Status {
+    Connecting,
+    Open,
+    Down(String),
+    Closed,
+}
+
+/// A connection to one peer. Clones share it; when the last one goes, the peer is told goodbye (DPR).
+#[derive(Clone)]
+pub struct Client {
+    peer: Arc<str>,
+    asks: mpsc::Sender<Ask>,
+    status: watch::Receiver<Status>,
+    request: Duration,
+    open: Duration,
+    stopper: Arc<Stopper>,
+}
+
+impl Client {
+    /// Connects to `address` (`host:port`) in the background, and again whenever the connection is lost. One of
+    /// `config.peers` has to be there: nobody else's CEA is taken.
+    ///
+    /// Needs a tokio runtime.
+    #[must_use]
+    pub fn connect(address: impl Into<String>, config: Config) -> Self {
+        let peer: Arc<str> = address.into().into();
+        let (asks, asked) = mpsc::channel(config.limits.in_flight.max(1));
+        let (told, status) = watch::channel(Status::Connecting);
+        let (stopper, stop) = accept::stop();
+        let client = Self {
+            peer: Arc::clone(&peer),
+            asks,
+            status,
+            request: config.limits.request,
+            open: config.limits.open,
+            stopper: Arc::new(stopper),
+        };
+        tokio::spawn(keep(peer, config, asked, told, stop));
+        client
+    }
+
+    /// Waits until the connection is open.
+    ///
+    /// # Errors
+    /// [`Error::Down`] with the last reason if it isn't within the configured time; [`Error::Closed`].
+    pub async fn ready(&self) -> Result<(), Error> {
+        let mut status = self.status.clone();
+        let settled = |s: &Status| matches!(s, Status::Open | Status::Closed);
+        // An error means that the task is gone.
+        let last = match timeout(self.open, status.wait_for(settled)).await {
+            Ok(Ok(now)) => now.clone(),
+            Ok(Err(_)) => Status::Closed,
+            Err(_) => self.status.borrow().clone(),
+        };
+        let down = |reason: String| {
+            Err(Error::Down {
+                peer: self.peer.to_string(),
+                reason,
+            })
+        };
+        match last {
+            Status::Open => Ok(()),
+            Status::Closed => Err(Error::Closed),
+            Status::Down(reason) => down(reason),
+            Status::Connecting => down("not connected yet".into()),
+        }
+    }
+
+    /// Sends a request and waits for its answer. Identifiers are set here. Many may wait at once.
+    ///
+    /// A request isn't repeated after a lost connection: an HSS would spend a second vector.
+    ///
+    /// # Errors
+    /// [`Error::Down`], [`Error::TimedOut`], [`Error::Busy`], [`Error::Closed`].
+    pub async fn request(&self, request: Message) -> Result<Message, Error> {
+        if !matches!(*self.status.borrow(), Status::Open) {
+            self.ready().await?;
+        }
+        let (reply, answer) = oneshot::channel();
+        let exchange = async {
+            self.asks
+                .send(Ask { request, reply })
+                .await
+                .map_err(|_| Error::Closed)?;
+            answer.await.unwrap_or(Err(Error::Closed))
+        };
+        timeout(self.request, exchange).await.unwrap_or_else(|_| {
+            Err(Error::TimedOut {
+                peer: self.peer.to_string(),
+                after: self.request,
+            })
+        })
+    }
+
+    /// Finishes what is under way, says goodbye (DPR) and returns when the connection is closed.
+    pub async fn close(&self) {
+        self.stopper.stop();
+        let mut status = self.status.clone();
+        // An error means that the task is gone, which is what we wait for.
+        let _ = status.wait_for(|s| matches!(s, Status::Closed)).await;
+    }
+}
+
+/// Keeps the connection up until `stop`.
+async fn keep(
+    peer: Arc<str>,
+    config: Config,
+    mut asks: mpsc::Receiver<Ask>,
+    told: watch::Sender<Status>,
+    mut stop: Stop,
+) {
+    let mut pause = config.limits.backoff;
+    while !stop.is_stopped() {
+        let mut opened = false;
+        let reason = match connect(&peer, &config, &mut stop).await {
+            Err(reason) => reason,
+            Ok(socket) => {
+                let mut tell = |_: &super::PeerIdentity| {
+                    opened = true;
+                    told.send_replace(Status::Open);
+                };
+                converse(&peer, &config, socket, &mut asks, stop.clone(), &mut tell).await
+            }
+        };
+        if stop.is_stopped() {
+            break;
+        }
+        tracing::warn!(%peer, %reason, "Diameter connection down");
+        told.send_replace(Status::Down(reason.clone()));
+        if opened {
+            pause = config.limits.backoff;
+        }
+        idle(&peer, &reason, jitter(pause), &mut asks, &mut stop).await;
+        pause = (pause * 2).min(config.limits.backoff_max);
+    }
+    told.send_replace(Status::Closed);
+    asks.close();
+    while let Some(ask) = asks.recv().await {
+        let _ = ask.reply.send(Err(Error::Closed));
+    }
+}
+
+async fn connect(peer: &str, config: &Config, stop: &mut Stop) -> Result<TcpStream, String> {
+    let connecting = async {
+        let mut last = "the name has no address".to_owned();
+        for address in tokio::net::lookup_host(peer).await.map_err(|e| e.to_string())? {
+            if let Err(e) = config.may_use(address) {
+                last = e.to_string();
+                continue;
+            }
+            match TcpStream::connect(address).await {
+                Ok(socket) => return Ok(socket),
+                Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    "connection refused: nothing listens there".clone_into(&mut last);
+                }
+                Err(e) => last = e.to_string(),
+            }
+        }
+        Err(last)
+    };
+    tokio::select! {
+        () = stop.stopped() => Err("stopped".into()),
+        connected = timeout(config.limits.connect, connecting) => {
+            connected.unwrap_or_else(|_| Err("no answer to the TCP handshake".into()))
+        }
+    }
+}
+
+/// One connection, to its end. Returns why it ended.
+async fn converse(
+    name: &str,
+    config: &Config,
+    socket: TcpStream,
+    asks: &mut mpsc::Receiver<Ask>,
+    stop: Stop,
+    opened: &mut (dyn FnMut(&super::PeerIdentity) + Send),
+) -> String {
+    let connection = match Connection::of(&socket) {
+        Ok(connection) => connection,
+        Err(e) => return e.to_string(),
+    };
+    let _ = socket.set_nodelay(true);
+    let clock = Clock::start();
+    let (local, known) = (config.local(connection.local), config.known());
+    let machine = Peer::initiator(
+        local.into(),
+        known.into(),
+        config.limits.timers,
+        clock.now(),
+        seed(),
+    );
+    let wire = Wire::new(
+        socket,
+        Some((Arc::clone(&config.tap), connection)),
+        config.limits.stall,
+    );
+    let side = Side {
+        name,
+        limits: config.limits,
+        handler: None,
+        opened,
+    };
+    run(wire, machine, clock, side, Some(asks), stop)
+        .await
+        .to_string()
+}
+
+/// Waits before the next attempt; requests that come meanwhile are told at once.
+async fn idle(peer: &str, reason: &str, pause: Duration, asks: &mut mpsc::Receiver<Ask>, stop: &mut Stop) {
+    let until = Instant::now() + pause;
+    loop {
+        tokio::select! {
+            () = stop.stopped() => return,
+            () = tokio::time::sleep_until(until) => return,
+            Some(ask) = asks.recv() => {
+                let (peer, reason) = (peer.to_owned(), reason.to_owned());
+                let _ = ask.reply.send(Err(Error::Down { peer, reason }));
+            }
+        }
+    }
+}
+
+/// Up to a quarter longer, so that many clients of one server don't come back at the same instant.
+fn jitter(pause: Duration) -> Duration {
+    let [octet] = OsEntropy.array::<1>().unwrap_or([0]);
+    pause + pause * u32::from(octet) / 1024
+}

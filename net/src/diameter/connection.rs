@@ -1,0 +1,354 @@
+//! One connection, either side: moves messages between socket, [`Peer`], handlers and waiting requests.
+//!
+//! Writing has a task of its own, so that two nodes that both write never wait for each other to read. Its
+//! queue is bounded; a peer that lets it fill up doesn't read, and is dropped.
+
+use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::Duration};
+
+use ::diameter::{
+    Fault, Header, Message, ResultCode,
+    peer::{Closed, DisconnectCause, Input, Output, Peer, PeerIdentity},
+};
+use base::{Now, SecretBytes};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+    time::Instant,
+};
+
+use super::{Error, Limits, frame::Frames};
+use crate::{accept::Stop, clock};
+
+/// Answers a request.
+pub(super) type Handler =
+    Arc<dyn Fn(PeerIdentity, Message) -> Pin<Box<dyn Future<Output = Message> + Send>> + Send + Sync>;
+
+/// Octets joined into one write.
+const COALESCE: usize = 64 * 1024;
+
+/// A request on its way out, and where its answer goes.
+pub(super) struct Ask {
+    pub(super) request: Message,
+    pub(super) reply: oneshot::Sender<Result<Message, Error>>,
+}
+
+struct Waiting {
+    end_to_end: u32,
+    command: u32,
+    reply: oneshot::Sender<Result<Message, Error>>,
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The machine decided.
+    Machine(Closed),
+    /// The peer closed without a word.
+    Eof,
+    /// The socket failed.
+    Socket(io::ErrorKind),
+    /// The peer doesn't read.
+    NotReading,
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Machine(why) => write!(f, "{why}"),
+            Self::Eof => f.write_str("the peer closed the connection"),
+            Self::Socket(kind) => write!(f, "the connection failed: {kind}"),
+            Self::NotReading => f.write_str("the peer doesn't read what we write"),
+        }
+    }
+}
+
+/// What a side brings to its connection.
+pub(super) struct Side<'a> {
+    pub(super) name: &'a str,
+    pub(super) limits: Limits,
+    pub(super) handler: Option<Handler>,
+    /// Told once, when the peer is known.
+    pub(super) opened: &'a mut (dyn FnMut(&PeerIdentity) + Send),
+}
+
+/// Time for the machine, from the runtime's clock so that a paused one rules both.
+#[derive(Clone, Copy)]
+pub(super) struct Clock {
+    start: Instant,
+    at_start: Now,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self {
+            start: Instant::now(),
+            at_start: clock::now(),
+        }
+    }
+
+    pub(super) fn now(self) -> Now {
+        self.at_start + self.start.elapsed().min(Duration::from_secs(u32::MAX.into()))
+    }
+}
+
+/// Runs a connection to its end. `asks` brings requests; they are taken once the connection is open.
+pub(super) async fn run<S>(
+    stream: S,
+    mut peer: Peer,
+    clock: Clock,
+    side: Side<'_>,
+    mut asks: Option<&mut mpsc::Receiver<Ask>>,
+    mut stop: Stop,
+) -> End
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (reader, writer) = tokio::io::split(stream);
+    let mut frames = Frames::new(reader, side.limits.message);
+    let (queue, mut writing) = start_writing(writer, side.limits.handlers + side.limits.in_flight + 16);
+    let mut work = Work {
+        name: side.name,
+        limits: side.limits,
+        queue,
+        handler: side.handler,
+        handlers: JoinSet::new(),
+        heads: HashMap::new(),
+        waiting: HashMap::new(),
+        unasked: 0,
+    };
+    let mut leaving = false;
+    let mut goodbye = false;
+    let end = 'run: loop {
+        let wait = loop {
+            match peer.poll() {
+                Output::Send(message) => {
+                    if !work.send(message) {
+                        break 'run End::NotReading;
+                    }
+                }
+                Output::Open(identity) => (side.opened)(&identity),
+                Output::Request(from, request) => work.handle(from, request, &peer),
+                Output::Answer(answer) => work.answer(answer),
+                Output::Close(why) => break 'run End::Machine(why),
+                Output::Wait(until) => break until,
+            }
+        };
+        if leaving && !goodbye && work.waiting.is_empty() && work.handlers.is_empty() {
+            goodbye = true;
+            peer.handle(clock.now(), Input::Disconnect(DisconnectCause::Rebooting));
+            continue;
+        }
+        let timer = wait.map_or(Duration::MAX, |until| until.since(clock.now().mono));
+        let open = peer.state() == ::diameter::peer::State::Open && !leaving;
+        // Who leaves finishes its work first and takes no more.
+        let reading = work.handlers.len() < side.limits.handlers.max(1)
+            && (goodbye || !leaving || work.handlers.is_empty());
+        tokio::select! {
+            () = stop.stopped(), if !leaving => leaving = true,
+            Some(done) = work.handlers.join_next_with_id(), if !work.handlers.is_empty() => {
+                if !work.done(done, &peer_origin(&peer)) {
+                    break End::NotReading;
+                }
+            }
+            input = frames.next(), if reading => match input {
+                Ok(Some(input)) => peer.handle(clock.now(), input),
+                Ok(None) => break End::Eof,
+                Err(e) => break End::Socket(e.kind()),
+            },
+            ask = next_ask(&mut asks), if open => match ask {
+                Some(ask) => {
+                    if !work.ask(ask, &mut peer) {
+                        break End::NotReading;
+                    }
+                }
+                None => leaving = true,
+            },
+            () = tokio::time::sleep(timer) => peer.handle(clock.now(), Input::Timeout),
+            written = &mut writing => {
+                break match written {
+                    Ok(Err(e)) => End::Socket(e.kind()),
+                    _ => End::NotReading,
+                };
+            }
+        }
+    };
+    let unasked = work.unasked + peer.dropped();
+    if unasked > 0 {
+        tracing::warn!(
+            peer = side.name,
+            count = unasked,
+            "dropped answers that nothing asked for"
+        );
+    }
+    work.finish(&end);
+    // The queue is closed now: the writer ends once it is empty.
+    if !writing.is_finished()
+        && tokio::time::timeout(side.limits.stall, &mut writing)
+            .await
+            .is_err()
+    {
+        writing.abort();
+    }
+    end
+}
+
+fn peer_origin(peer: &Peer) -> ::diameter::Origin {
+    peer.local().origin.clone()
+}
+
+async fn next_ask(asks: &mut Option<&mut mpsc::Receiver<Ask>>) -> Option<Ask> {
+    match asks {
+        Some(asks) => asks.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes what is queued; what has gathered meanwhile goes out in one write.
+fn start_writing<W>(mut writer: W, capacity: usize) -> (mpsc::Sender<Message>, JoinHandle<io::Result<()>>)
+where
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let (queue, mut queued) = mpsc::channel::<Message>(capacity);
+    let task = tokio::spawn(async move {
+        while let Some(message) = queued.recv().await {
+            let mut octets = message.encode();
+            while octets.len() < COALESCE
+                && let Ok(more) = queued.try_recv()
+            {
+                more.encode_into(&mut octets);
+            }
+            // They may be keys: wiped when written.
+            let octets = SecretBytes::new(octets);
+            writer.write_all(octets.expose()).await?;
+            writer.flush().await?;
+        }
+        writer.shutdown().await
+    });
+    (queue, task)
+}
+
+/// Requests under way in both directions.
+struct Work<'a> {
+    name: &'a str,
+    limits: Limits,
+    queue: mpsc::Sender<Message>,
+    handler: Option<Handler>,
+    handlers: JoinSet<Option<Message>>,
+    /// Heads of the requests that handlers work on.
+    heads: HashMap<tokio::task::Id, Header>,
+    waiting: HashMap<u32, Waiting>,
+    unasked: u64,
+}
+
+impl Work<'_> {
+    /// False if the queue is full: the peer doesn't read.
+    fn send(&self, message: Message) -> bool {
+        self.queue.try_send(message).is_ok()
+    }
+
+    fn handle(&mut self, from: PeerIdentity, request: Message, peer: &Peer) {
+        let head = request.header();
+        let Some(handler) = &self.handler else {
+            let fault = Fault::new(ResultCode::COMMAND_UNSUPPORTED, "this node takes no requests");
+            let _ = self.send(fault.answer(&head, None, &peer.local().origin));
+            return;
+        };
+        let work = handler(from, request);
+        let limit = self.limits.handler;
+        let id = self
+            .handlers
+            .spawn(async move { tokio::time::timeout(limit, work).await.ok() })
+            .id();
+        self.heads.insert(id, head);
+    }
+
+    fn done(
+        &mut self,
+        done: Result<(tokio::task::Id, Option<Message>), tokio::task::JoinError>,
+        origin: &::diameter::Origin,
+    ) -> bool {
+        let (id, answer) = match done {
+            Ok((id, answer)) => (id, Ok(answer)),
+            Err(e) => (e.id(), Err(())),
+        };
+        let Some(head) = self.heads.remove(&id) else {
+            return true;
+        };
+        let answer = match answer {
+            Ok(Some(mut answer)) => {
+                answer.flags &= !Message::REQUEST;
+                answer.hop_by_hop = head.hop_by_hop;
+                answer.end_to_end = head.end_to_end;
+                answer
+            }
+            Ok(None) => {
+                tracing::warn!(
+                    peer = self.name,
+                    command = head.command,
+                    "a request took too long"
+                );
+                Fault::new(ResultCode::TOO_BUSY, "not answered in time").answer(&head, None, origin)
+            }
+            // The text of a panic may hold anything, so it isn't logged.
+            Err(()) => {
+                tracing::error!(
+                    peer = self.name,
+                    command = head.command,
+                    "the handler of a request panicked"
+                );
+                Fault::new(ResultCode::UNABLE_TO_COMPLY, "internal error").answer(&head, None, origin)
+            }
+        };
+        self.send(answer)
+    }
+
+    fn ask(&mut self, ask: Ask, peer: &mut Peer) -> bool {
+        let Ask { mut request, reply } = ask;
+        if self.waiting.len() >= self.limits.in_flight {
+            self.waiting.retain(|_, waiting| !waiting.reply.is_closed());
+        }
+        if self.waiting.len() >= self.limits.in_flight {
+            let (peer, limit) = (self.name.to_owned(), self.limits.in_flight);
+            let _ = reply.send(Err(Error::Busy { peer, limit }));
+            return true;
+        }
+        if reply.is_closed() {
+            return true;
+        }
+        let hop = peer.stamp(&mut request);
+        let (end_to_end, command) = (request.end_to_end, request.command);
+        self.waiting.insert(
+            hop,
+            Waiting {
+                end_to_end,
+                command,
+                reply,
+            },
+        );
+        self.send(request)
+    }
+
+    fn answer(&mut self, answer: Message) {
+        match self.waiting.remove(&answer.hop_by_hop) {
+            Some(w) if w.end_to_end == answer.end_to_end && w.command == answer.command => {
+                // An error means that nobody waits any more.
+                if w.reply.send(Ok(answer)).is_err() {
+                    self.unasked += 1;
+                }
+            }
+            Some(other) => {
+                self.waiting.insert(answer.hop_by_hop, other);
+                self.unasked += 1;
+            }
+            None => self.unasked += 1,
+        }
+    }
+
+    fn finish(self, end: &End) {
+        for waiting in self.waiting.into_values() {
+            let (peer, reason) = (self.name.to_owned(), end.to_string());
+            let _ = waiting.reply.send(Err(Error::Down { peer, reason }));
+        }
+    }
+}

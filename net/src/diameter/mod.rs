@@ -1,0 +1,182 @@
+//! The Diameter node on tokio: connections, watchdog, pipelining. No protocol knowledge of its own: the
+//! decisions are those of [`diameter::peer`].
+//!
+//! - [`serve`]: takes connections of configured peers and answers their requests
+//! - [`Client`]: keeps one connection up and matches answers to requests
+//! - [`Config`], [`Limits`]: who we are, whom we know, and every bound in one place
+//! - `connection` (one connection, either side), `frame` (messages out of a stream)
+//!
+//! The connection isn't protected: it carries CK, IK and Ks_NAF. So away from loopback both ends refuse to
+//! start unless [`Config::insecure_away_from_loopback`] is set (ruling 21).
+
+mod client;
+mod connection;
+mod frame;
+mod server;
+
+use std::{net::SocketAddr, time::Duration};
+
+pub use ::diameter::peer::{PeerIdentity, Role, Rule, Timers};
+use ::diameter::{
+    Origin,
+    peer::{Known, Local},
+};
+use thiserror::Error;
+
+pub use client::Client;
+pub use server::serve;
+
+use crate::{accept, clock, tap::SharedTap};
+
+/// Every bound of a node.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Waiting for CEA, watchdog and DPA.
+    pub timers: Timers,
+    /// Connections of a listener, and the time that open ones have when it stops.
+    pub accept: accept::Limits,
+    /// Octets of one message.
+    pub message: usize,
+    /// Requests of one peer that are worked on at once; while that many are, nothing is read.
+    pub handlers: usize,
+    /// How long a request may be worked on; then it is answered with 3004.
+    pub handler: Duration,
+    /// Requests of a client that await their answers at once.
+    pub in_flight: usize,
+    /// How long a client waits for an answer.
+    pub request: Duration,
+    /// How long a request waits for a connection that isn't open.
+    pub open: Duration,
+    /// For the TCP handshake.
+    pub connect: Duration,
+    /// Writing fails once the peer has taken nothing for so long.
+    pub stall: Duration,
+    /// Pause before the first reconnection; doubles with each failure, up to `backoff_max`.
+    pub backoff: Duration,
+    /// Longest pause before a reconnection.
+    pub backoff_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timers: Timers::default(),
+            accept: accept::Limits::default(),
+            message: ::diameter::message::MAX_MESSAGE,
+            handlers: 256,
+            handler: Duration::from_secs(5),
+            in_flight: 1024,
+            request: Duration::from_secs(5),
+            open: Duration::from_secs(1),
+            connect: Duration::from_secs(3),
+            stall: Duration::from_secs(5),
+            backoff: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A node: who it is and whom it knows.
+#[derive(Clone)]
+pub struct Config {
+    /// Origin-Host and Origin-Realm.
+    pub origin: Origin,
+    /// Applications served, such as [`::diameter::dictionary::ZH`].
+    pub applications: Vec<u32>,
+    /// Configured peers with their roles; nobody else gets past CER (3010).
+    pub peers: Vec<Rule>,
+    /// Product-Name.
+    pub product: String,
+    /// Bounds.
+    pub limits: Limits,
+    /// Sees the octets.
+    pub tap: SharedTap,
+    /// Lets keys pass in clear between machines. For a laboratory whose network is its own.
+    pub insecure_away_from_loopback: bool,
+}
+
+impl Config {
+    /// With default bounds, no tap, and loopback only.
+    #[must_use]
+    pub fn new(origin: Origin, applications: Vec<u32>, peers: Vec<Rule>) -> Self {
+        Self {
+            origin,
+            applications,
+            peers,
+            product: "gba".into(),
+            limits: Limits::default(),
+            tap: crate::tap::none(),
+            insecure_away_from_loopback: false,
+        }
+    }
+
+    fn local(&self, address: SocketAddr) -> Local {
+        Local {
+            origin: self.origin.clone(),
+            addresses: vec![address.ip()],
+            product: self.product.clone(),
+            origin_state_id: u32::try_from(clock::now().utc.0).unwrap_or(u32::MAX),
+            applications: self.applications.clone(),
+        }
+    }
+
+    fn known(&self) -> Known {
+        self.peers.iter().cloned().collect()
+    }
+
+    /// Ruling 21.
+    fn may_use(&self, address: SocketAddr) -> Result<(), Error> {
+        if address.ip().is_loopback() {
+            return Ok(());
+        }
+        if self.insecure_away_from_loopback {
+            tracing::warn!(%address, "Diameter without TLS away from loopback: keys pass in clear");
+            return Ok(());
+        }
+        Err(Error::Insecure { address })
+    }
+}
+
+/// Why a node can't start or a request has no answer.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// Ruling 21.
+    #[error(
+        "Diameter at {address} would carry keys in clear: use a loopback address, or set insecure_diameter in a laboratory"
+    )]
+    Insecure {
+        /// Where we would listen or connect.
+        address: SocketAddr,
+    },
+    /// There is no open connection.
+    #[error("Diameter peer {peer} is down: {reason}")]
+    Down {
+        /// Its address as configured.
+        peer: String,
+        /// Why the last connection failed or ended.
+        reason: String,
+    },
+    /// No answer in time.
+    #[error("Diameter peer {peer} gave no answer within {} ms", .after.as_millis())]
+    TimedOut {
+        /// Its address as configured.
+        peer: String,
+        /// How long we waited.
+        after: Duration,
+    },
+    /// Too many requests await their answers.
+    #[error("{limit} requests to Diameter peer {peer} await their answers already")]
+    Busy {
+        /// Its address as configured.
+        peer: String,
+        /// The bound.
+        limit: usize,
+    },
+    /// [`Client::close`] was called.
+    #[error("the Diameter client is closed")]
+    Closed,
+}
+
+#[cfg(test)]
+mod tests;
