@@ -10,4 +10,16 @@ pub mod authenticate;
 pub mod psk;
 pub mod zn;
 
-pub use zn::{KeyError, KeySource, NafKey};
+pub use authenticate::{Authenticate, AuthenticateLayer, Authenticated, Gate};
+pub use zn::{Cached, KeyError, KeySource, NafKey, Route, Transport, ZnClient, ZnConfig};
+
+/// Cuts what a tap is told to the 70 characters that fit a line.
+fn summary(mut text: String) -> String {
+    const MAX: usize = 70;
+    if let Some((at, _)) = text.char_indices().nth(MAX) {
+        text.truncate(at);
+        text.pop();
+        text.push('…');
+    }
+    text
+}

@@ -1,4 +1,13 @@
 //! Where a NAF gets its keys from: [`KeySource`], answered by the BSF over Zn (TS 29.109 clause 5).
+//!
+//! * this file: the trait, [`NafKey`], [`KeyError`];
+//! * [`ZnClient`]: asks the BSF that a B-TID names, by [`Route`];
+//! * [`Cached`]: a small cache before any source.
+
+mod cache;
+mod client;
+#[cfg(test)]
+mod tests;
 
 use std::{future::Future, sync::Arc};
 
@@ -6,6 +15,11 @@ use base::Utc;
 use gba::{
     ids::{Btid, Impi, NafId},
     keys::KsNaf,
+};
+
+pub use self::{
+    cache::Cached,
+    client::{Route, Transport, ZnClient, ZnConfig},
 };
 
 /// What the BSF gives out for one B-TID and one NAF_Id (TS 33.220 4.5.3).

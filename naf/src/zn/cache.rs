@@ -1,0 +1,115 @@
+//! A small cache before Zn: one key for each (B-TID, NAF_Id) until it expires.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base::{Mono, Now};
+use gba::ids::{Btid, NafId};
+
+use super::{KeyError, KeySource, NafKey};
+
+/// Keeps keys that another source gave, until they expire and at most so many.
+///
+/// Refusals aren't kept: a device may have bootstrapped in between. Time runs on the monotonic clock as well, so
+/// that a clock set back revives no key (ruling 37).
+pub struct Cached<S> {
+    source: S,
+    capacity: usize,
+    clock: fn() -> Now,
+    keys: Mutex<HashMap<(Btid, NafId), Entry>>,
+}
+
+struct Entry {
+    key: Arc<NafKey>,
+    until: Mono,
+}
+
+impl<S: KeySource> Cached<S> {
+    /// Keeps at most `capacity` keys.
+    #[must_use]
+    pub fn new(source: S, capacity: usize) -> Self {
+        Self {
+            source,
+            capacity: capacity.max(1),
+            clock: net::clock::now,
+            keys: Mutex::default(),
+        }
+    }
+
+    /// Another clock, for tests and simulation.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Now) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How many keys are kept, also those that have expired since.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// True if none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Btid, NafId), Entry>> {
+        // A panic elsewhere can't leave the map half changed: each change is one call.
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, now: Now, btid: &Btid, naf_id: &NafId, key: &Arc<NafKey>) {
+        let Ok(secs) = u64::try_from(key.expiry.0.saturating_sub(now.utc.0)) else {
+            return;
+        };
+        let until = now.mono + Duration::from_secs(secs);
+        let mut keys = self.lock();
+        if keys.len() >= self.capacity {
+            keys.retain(|_, e| e.is_live(now));
+        }
+        if keys.len() >= self.capacity {
+            let first = keys.iter().min_by_key(|(_, e)| e.until).map(|(id, _)| id.clone());
+            first.and_then(|id| keys.remove(&id));
+        }
+        keys.insert(
+            (btid.clone(), naf_id.clone()),
+            Entry {
+                key: Arc::clone(key),
+                until,
+            },
+        );
+    }
+}
+
+impl Entry {
+    fn is_live(&self, now: Now) -> bool {
+        now.mono < self.until && now.utc < self.key.expiry
+    }
+}
+
+impl<S: KeySource> KeySource for Cached<S> {
+    async fn key(&self, btid: &Btid, naf_id: &NafId) -> Result<Arc<NafKey>, KeyError> {
+        let id = (btid.clone(), naf_id.clone());
+        let now = (self.clock)();
+        {
+            let mut keys = self.lock();
+            match keys.get(&id) {
+                Some(entry) if entry.is_live(now) => return Ok(Arc::clone(&entry.key)),
+                Some(_) => drop(keys.remove(&id)),
+                None => {}
+            }
+        }
+        let key = self.source.key(btid, naf_id).await?;
+        // The source's own clock may be late: a key that has ended is none (TS 33.220 4.5.3).
+        if key.expiry <= now.utc {
+            return Err(KeyError::Unknown);
+        }
+        self.keep(now, btid, naf_id, &key);
+        Ok(key)
+    }
+}
