@@ -11,6 +11,7 @@
 
 pub mod accept;
 pub mod clock;
+mod dial;
 pub mod diameter;
 pub mod entropy;
 mod error;
@@ -19,4 +20,5 @@ pub mod tap;
 pub mod tls;
 mod wire;
 
+pub use dial::dial;
 pub use error::Error;

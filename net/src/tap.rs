@@ -36,6 +36,11 @@ pub struct Message<'a> {
     pub clause: Option<Clause>,
 }
 
+/// What a request or response says, where method and path or the status aren't the words for it. Put into the
+/// extensions of an HTTP message, it is what the ladder shows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Summary(pub String);
+
 /// Which way octets went, seen from the element that holds the tap.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Direction {

@@ -12,16 +12,11 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
     sync::Mutex,
     time::{Instant, timeout_at},
 };
 
-use crate::{
-    error::Error,
-    tap::{Connection, SharedTap},
-    wire::Wire,
-};
+use crate::{dial, error::Error, tap::SharedTap, wire::Wire};
 
 /// Timers and cap of a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -155,13 +150,7 @@ impl Client {
         if !self.redial {
             return Err(self.broke_off());
         }
-        let connect = TcpStream::connect(&self.peer);
-        let socket = tokio::time::timeout(self.limits.connect_timeout, connect)
-            .await
-            .map_err(|_| self.timed_out("the connection", self.limits.connect_timeout))?
-            .map_err(|e| Error::connecting(&self.peer, &e))?;
-        let connection = Connection::of(&socket).map_err(|e| Error::connecting(&self.peer, &e))?;
-        let _ = socket.set_nodelay(true);
+        let (socket, connection) = dial(&self.peer, self.limits.connect_timeout).await?;
         let tap = self.tap.clone().map(|tap| (tap, connection));
         self.handshake(Wire::new(socket, tap, self.limits.answer_timeout))
             .await

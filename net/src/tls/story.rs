@@ -1,15 +1,19 @@
 //! How a handshake appears on the ladder.
 
 use base::Clause;
+use http::{Request, Response};
 
 use super::{gate::Role, sniff::Seen, suite::Suite};
 use crate::{
     error::alert_name,
-    tap::{Message, SharedTap},
+    tap::{Message, SharedTap, Summary},
 };
 
 /// Characters of a summary.
 const WIDTH: usize = 70;
+
+/// Where the handshake is described.
+const HANDSHAKE: Clause = Clause::new("TS 24.109", "5.3.3.1.2");
 
 /// How the ladder names the two ends, and the interface.
 #[derive(Clone, Debug)]
@@ -22,6 +26,46 @@ pub struct Story {
     pub server: String,
     /// Tells the peer's messages too: for a peer that has no tap here. Otherwise each end tells its own.
     pub tells_peer: bool,
+}
+
+impl Story {
+    /// Tells a request of the client, just before it goes out: its [`Summary`] or its method and path.
+    pub fn tell_request<B>(&self, tap: &SharedTap, request: &Request<B>) {
+        let summary = match request.extensions().get::<Summary>() {
+            Some(Summary(summary)) => summary.clone(),
+            None => format!("{} {}", request.method(), request.uri().path()),
+        };
+        self.tell(tap, Role::Client, summary, None);
+    }
+
+    /// Tells an answer of the server, just before it goes out: its [`Summary`] or its status.
+    pub fn tell_answer<B>(&self, tap: &SharedTap, response: &Response<B>) {
+        let summary = match response.extensions().get::<Summary>() {
+            Some(Summary(summary)) => summary.clone(),
+            None => response.status().to_string(),
+        };
+        self.tell(tap, Role::Server, summary, None);
+    }
+
+    fn tell(&self, tap: &SharedTap, from: Role, mut summary: String, clause: Option<Clause>) {
+        if let Some((cut, _)) = summary.char_indices().nth(WIDTH - 1)
+            && summary.chars().nth(WIDTH).is_some()
+        {
+            summary.truncate(cut);
+            summary.push('…');
+        }
+        let (from, to) = match from {
+            Role::Client => (&self.client, &self.server),
+            Role::Server => (&self.server, &self.client),
+        };
+        tap.message(Message {
+            interface: self.interface,
+            from,
+            to,
+            summary,
+            clause,
+        });
+    }
 }
 
 /// Tells one connection's handshake messages to the tap, each just before it goes out.
@@ -67,27 +111,10 @@ impl Teller {
         );
     }
 
-    fn tell(&self, from: Role, mut summary: String) {
-        if from != self.role && !self.story.tells_peer {
-            return;
+    fn tell(&self, from: Role, summary: String) {
+        if from == self.role || self.story.tells_peer {
+            self.story.tell(&self.tap, from, summary, Some(HANDSHAKE));
         }
-        if let Some((cut, _)) = summary.char_indices().nth(WIDTH - 1)
-            && summary.chars().nth(WIDTH).is_some()
-        {
-            summary.truncate(cut);
-            summary.push('…');
-        }
-        let (from, to) = match from {
-            Role::Client => (&self.story.client, &self.story.server),
-            Role::Server => (&self.story.server, &self.story.client),
-        };
-        self.tap.message(Message {
-            interface: self.story.interface,
-            from,
-            to,
-            summary,
-            clause: Some(Clause::new("TS 24.109", "5.3.3.1.2")),
-        });
     }
 }
 

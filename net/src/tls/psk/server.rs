@@ -26,7 +26,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// With a psk_identity_hint, [`super::HINT`] for GBA: a list separated by `;`, at most 256 octets without NUL.
+    /// With a psk_identity_hint, [`super::HINT`] for GBA: a list separated by `;`, at most 256 octets without NUL;
+    /// empty for none.
     ///
     /// # Errors
     /// [`Error::Environment`] if OpenSSL doesn't have the suites, [`Error::Misuse`] for a wrong hint.
@@ -48,7 +49,12 @@ impl Server {
             rule: "a PSK identity hint has at most 256 octets without NUL",
         };
         let hint = CString::new(hint).map_err(|_| misuse.clone())?;
-        if hint.as_bytes().len() > MAX_IDENTITY || !ffi::set_identity_hint(&mut context, &hint) {
+        let set = match hint.as_bytes().len() {
+            0 => true,
+            1..=MAX_IDENTITY => ffi::set_identity_hint(&mut context, &hint),
+            _ => false,
+        };
+        if !set {
             return Err(misuse);
         }
         Ok(Self {
