@@ -68,6 +68,65 @@ pub struct PinStatus {
     pub enabled: bool,
 }
 
+/// The PIN status template (tag C6): which PINs and codes a directory has.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PinTemplate {
+    /// PS_DO (tag 90): one bit a reference, the first is the highest; 1 means that it must be verified. Cards are known
+    /// with more bits than references.
+    bits: Vec<u8>,
+    /// Key references (tag 83), in order.
+    references: Vec<u8>,
+}
+
+impl PinTemplate {
+    /// The template of these PINs.
+    #[must_use]
+    pub fn new(pins: &[PinStatus]) -> Self {
+        let mut bits = vec![0_u8; pins.len().div_ceil(8)];
+        for (i, pin) in pins.iter().enumerate() {
+            if let (true, Some(octet)) = (pin.enabled, bits.get_mut(i / 8)) {
+                *octet |= 0x80 >> (i % 8);
+            }
+        }
+        Self {
+            bits,
+            references: pins.iter().map(|p| p.reference).collect(),
+        }
+    }
+
+    /// Each reference with its bit.
+    pub fn iter(&self) -> impl Iterator<Item = PinStatus> {
+        self.references
+            .iter()
+            .enumerate()
+            .map(|(i, reference)| PinStatus {
+                reference: *reference,
+                enabled: self.bits.get(i / 8).is_some_and(|o| o & (0x80 >> (i % 8)) != 0),
+            })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut out = tlv::object(0x90, &self.bits);
+        for reference in &self.references {
+            tlv::write(&mut out, 0x83, &[*reference]);
+        }
+        out
+    }
+
+    fn parse(template: &[u8]) -> Result<Self, DecodeError> {
+        let mut pins = Self::default();
+        for t in tlv::read_all(template)? {
+            match (t.tag, t.value) {
+                (0x90, value) => pins.bits = value.to_vec(),
+                (0x83, [reference]) => pins.references.push(*reference),
+                // Usage qualifiers (95).
+                _ => {}
+            }
+        }
+        Ok(pins)
+    }
+}
+
 /// What is known of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fcp {
@@ -86,7 +145,7 @@ pub struct Fcp {
     /// Tags 8B, 8C or AB.
     pub security: Security,
     /// Tag C6, only of a directory.
-    pub pins: Vec<PinStatus>,
+    pub pins: Option<PinTemplate>,
     /// Tag 80: octets of an EF's body.
     pub size: Option<u32>,
     /// Tag 88.
@@ -120,8 +179,8 @@ impl Fcp {
             }
             Security::Other { tag, value } => tlv::write(&mut out, *tag, value),
         }
-        if !self.pins.is_empty() {
-            tlv::write(&mut out, 0xc6, &self.pin_template());
+        if let Some(pins) = &self.pins {
+            tlv::write(&mut out, 0xc6, &pins.encode());
         }
         if let Some(size) = self.size {
             // At least two octets (TS 102 221 11.1.1.4.1).
@@ -158,21 +217,6 @@ impl Fcp {
         }
     }
 
-    /// PS_DO (90): one bit a reference, the first is the highest; then each reference (83).
-    fn pin_template(&self) -> Vec<u8> {
-        let mut bits = vec![0_u8; self.pins.len().div_ceil(8)];
-        for (i, pin) in self.pins.iter().enumerate() {
-            if let (true, Some(octet)) = (pin.enabled, bits.get_mut(i / 8)) {
-                *octet |= 0x80 >> (i % 8);
-            }
-        }
-        let mut out = tlv::object(0x90, &bits);
-        for pin in &self.pins {
-            tlv::write(&mut out, 0x83, &[pin.reference]);
-        }
-        out
-    }
-
     /// Reads a template.
     ///
     /// # Errors
@@ -196,7 +240,7 @@ impl Fcp {
                 tag: 0,
                 value: Vec::new(),
             },
-            pins: Vec::new(),
+            pins: None,
             size: None,
             sfi: Sfi::Implied,
         };
@@ -236,7 +280,7 @@ impl Fcp {
                         },
                     };
                 }
-                0xc6 => fcp.pins = pins(t.value)?,
+                0xc6 => fcp.pins = Some(PinTemplate::parse(t.value)?),
                 0x80 => fcp.size = Some(size(t.value).ok_or(missing("a file size of 1 to 4 octets"))?),
                 0x88 => {
                     fcp.sfi = match t.value {
@@ -290,27 +334,6 @@ fn structure(first: u8, value: &[u8]) -> Result<Structure, DecodeError> {
     }
 }
 
-fn pins(template: &[u8]) -> Result<Vec<PinStatus>, DecodeError> {
-    let mut bits: &[u8] = &[];
-    let mut out: Vec<PinStatus> = Vec::new();
-    for t in tlv::read_all(template)? {
-        match (t.tag, t.value) {
-            (0x90, value) => bits = value,
-            (0x83, [reference]) => {
-                let i = out.len();
-                let enabled = bits.get(i / 8).is_some_and(|o| o & (0x80 >> (i % 8)) != 0);
-                out.push(PinStatus {
-                    reference: *reference,
-                    enabled,
-                });
-            }
-            // Usage qualifiers (95).
-            _ => {}
-        }
-    }
-    Ok(out)
-}
-
 fn size(octets: &[u8]) -> Option<u32> {
     if octets.is_empty() || octets.len() > 4 {
         return None;
@@ -347,7 +370,7 @@ mod tests {
             proptest::option::of(octets.clone()),
             proptest::collection::vec((0x80u32..0x8f, octets.clone()), 0..4),
             (any::<u8>(), any::<u16>(), any::<u8>()),
-            proptest::collection::vec(pin, 0..12),
+            proptest::option::of(proptest::collection::vec(pin, 0..12).prop_map(|p| PinTemplate::new(&p))),
             any::<Option<u32>>(),
             sfi,
         )
@@ -395,7 +418,7 @@ mod tests {
             "62178202412183026f078a01058b036f060a80020009880138",
         ] {
             let octets = hex::decode(real).unwrap();
-            assert_eq!(hex::encode(&Fcp::parse(&octets).unwrap().encode()), real);
+            assert_eq!(hex::encode(Fcp::parse(&octets).unwrap().encode()), real);
         }
     }
 

@@ -1,4 +1,5 @@
 //! The card against the vectors of `vectors/tlv_apdu.json` and `vectors/gba_u_mac.json`, by APDUs.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use aka::{
     AlgorithmSet, Milenage, Rand, Sqn, Tuak, Xor,
@@ -207,4 +208,47 @@ fn gba_u() {
         let want = format!("db08{}", text(&v, "RES_lsb_inverted"));
         assert_eq!(bootstrap(text(&v, "AUTN_star")), (want, 0x9000), "{id}");
     }
+}
+
+/// TS 33.102 annex C.2 as the card carries it out: SQN arrays, AUTS, and that a refusal changes nothing.
+#[test]
+fn sqn_sequences() {
+    let mut checked = 0;
+    for v in vectors("sqn_sequences.json") {
+        let params = &v["params"];
+        let profile = SqnProfile {
+            ind_bits: u8::try_from(params["IND_bits"].as_u64().unwrap()).unwrap(),
+            delta: params["delta"].as_u64().unwrap(),
+            l: params["L"].as_u64(),
+        };
+        let sqn = match v["SEQ_MS_init"].as_array() {
+            None => SqnArray::new(profile),
+            Some(init) => {
+                let init: Vec<u64> = init.iter().map(|s| s.as_u64().unwrap()).collect();
+                SqnArray::with_seq_ms(profile, &init).unwrap()
+            }
+        };
+        let mut card = usim(Profile {
+            sqn,
+            ..Profile::new("001010123456789".parse().unwrap(), MncLength::Two, algorithm(&v))
+        });
+        for (i, step) in v["steps"].as_array().unwrap().iter().enumerate() {
+            let (rand, autn, expect) = (text(step, "RAND"), text(step, "AUTN"), &step["expect"]);
+            let apdu = hex::decode(&format!("008800812210{rand}10{autn}00")).unwrap();
+            let want = match text(expect, "result") {
+                "accept" => {
+                    let res = text(expect, "RES");
+                    let length = res.len() / 2;
+                    let (ck, ik) = (text(expect, "CK"), text(expect, "IK"));
+                    (format!("db{length:02x}{res}10{ck}10{ik}"), 0x9000)
+                }
+                "sync_failure" => (format!("dc0e{}", text(expect, "AUTS")), 0x9000),
+                "mac_failure" => (String::new(), 0x9862),
+                other => panic!("{}: result {other}", v["id"]),
+            };
+            assert_eq!(answer(&mut card, &apdu), want, "{} step {i}", v["id"]);
+            checked += 1;
+        }
+    }
+    assert!(checked > 18);
 }

@@ -3,7 +3,7 @@
 use crate::{
     Sw,
     ef::{DirEntry, GbaBp, ServiceTable, ad, imsi, services},
-    fcp::{Fcp, PinStatus, Security, Sfi, Structure},
+    fcp::{Fcp, PinStatus, PinTemplate, Security, Sfi, Structure},
     names,
 };
 
@@ -152,7 +152,7 @@ impl Files {
     }
 
     /// FCP of a directory.
-    pub(super) fn dir_fcp(&self, id: DirId, pins: Vec<PinStatus>) -> Option<Fcp> {
+    pub(super) fn dir_fcp(&self, id: DirId, pins: &[PinStatus]) -> Option<Fcp> {
         let d = self.dir(id)?;
         let arr = self.dir(d.parent)?.arr;
         Some(Fcp {
@@ -167,7 +167,7 @@ impl Files {
                 arr,
                 record: Access::Directory.record(),
             },
-            pins,
+            pins: Some(PinTemplate::new(pins)),
             size: None,
             sfi: Sfi::Implied,
         })
@@ -197,7 +197,7 @@ impl Files {
                 arr: self.dir(id.dir)?.arr,
                 record: ef.access.record(),
             },
-            pins: Vec::new(),
+            pins: None,
             size: u32::try_from(size).ok(),
             sfi: ef.sfi.map_or(Sfi::None, Sfi::Is),
         })

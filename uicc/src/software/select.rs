@@ -156,7 +156,7 @@ impl SoftCard {
 
     fn fcp(&self, target: &Target) -> Answer {
         let fcp = match target {
-            Target::Dir(id) => self.state.files.dir_fcp(*id, self.pin_status()),
+            Target::Dir(id) => self.state.files.dir_fcp(*id, &self.pin_status()),
             Target::Ef(id) => self.state.files.ef_fcp(*id),
         };
         fcp.map(|f| f.encode()).ok_or(Sw::NOT_FOUND)

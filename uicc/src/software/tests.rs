@@ -154,7 +154,7 @@ fn fcp_tells_what_a_terminal_needs() {
     };
     let mf = fcp("00a40004 02 3f00 00");
     assert_eq!(
-        (mf.structure, mf.fid, mf.pins.len()),
+        (mf.structure, mf.fid, mf.pins.unwrap().iter().count()),
         (Structure::Directory, Some(0x3f00), 1)
     );
     let dir = fcp("00a40004 02 2f00 00");
@@ -168,7 +168,8 @@ fn fcp_tells_what_a_terminal_needs() {
     assert_eq!(dir.sfi, Sfi::Is(0x1e));
     let adf = fcp("00a40404 07 a0000000871002 00");
     assert_eq!(adf.df_name.map(|n| n.len()), Some(16));
-    assert!(!adf.pins[0].enabled);
+    let pins: Vec<_> = adf.pins.unwrap().iter().collect();
+    assert!(pins[0].reference == 0x01 && !pins[0].enabled);
     let bp = fcp("00a40004 02 6fd6 00");
     assert_eq!(
         (bp.structure, bp.size, bp.sfi),

@@ -173,17 +173,16 @@ impl<C: Card> Usim<C> {
         if there.rand() != Some(*rand) {
             return Err(UsimError::OtherRun);
         }
-        let fields = GbaBp::new(rand, btid, lifetime)
-            .encode_btid_and_lifetime()
-            .map_err(UsimError::malformed("B-TID"))?;
-        let need = usize::from(BTID_OFFSET) + fields.len();
-        if need > octets.len() {
-            let room = octets.len();
+        let run = GbaBp::new(rand, btid, lifetime);
+        let need = usize::from(BTID_OFFSET) + 2 + run.btid.len() + run.lifetime.len();
+        // One command writes at most 255 octets behind the RAND.
+        let room = octets.len().min(usize::from(BTID_OFFSET) + 255);
+        if need > room {
             return Err(UsimError::NoRoom { need, room });
         }
-        let command = Command::new(0x00, 0xd6, 0x00, BTID_OFFSET)
-            .with_data(&fields)
-            .map_err(|_| UsimError::NoRoom { need, room: 255 })?;
+        let fields = run.encode_btid_and_lifetime();
+        let command = fields.and_then(|f| Command::new(0x00, 0xd6, 0x00, BTID_OFFSET).with_data(&f));
+        let command = command.map_err(|_| UsimError::NoRoom { need, room })?;
         self.link.command(&command)?;
         Ok(())
     }

@@ -205,7 +205,8 @@ fn verify_pin<C: Card>(
     pin: Option<&Pin>,
     force: bool,
 ) -> Result<(), UsimError> {
-    if !fcp.pins.iter().any(|p| p.reference == PIN1 && p.enabled) {
+    let mut pins = fcp.pins.iter().flat_map(|template| template.iter());
+    if !pins.any(|p| p.reference == PIN1 && p.enabled) {
         return Ok(());
     }
     let question = Command::new(0x00, 0x20, 0x00, PIN1);

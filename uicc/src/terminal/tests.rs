@@ -110,7 +110,7 @@ fn a_card_through_a_trait_object_does_the_same() {
 
 #[test]
 fn a_pin_is_asked_for_tried_once_and_never_to_the_last() {
-    let pin = |digits| Some(Pin::from_digits(digits).unwrap());
+    let pin = |digits: &str| Some(Pin::from_digits(digits).unwrap());
     let mut card = SoftCard::new(Profile {
         pin: pin("1234"),
         ..profile()
