@@ -5,8 +5,7 @@
 //! | [`subscribers`] | who there is, from a TOML file or built in code; keys never show |
 //! | [`sqn`] | sequence numbers, in memory or in a file that survives a crash |
 //! | [`auc`] | vectors: RAND, then a stored SQN, then the vector; resynchronisation |
-//! | [`zh`] | MAR to MAA: who may ask, what is answered; pure decisions and [`Hss`] |
-//! | [`server`] | [`serve`]: the same over Diameter connections |
+//! | [`zh`] | MAR to MAA: who may ask, what is answered; pure decisions, [`Hss`], and [`serve`] over connections |
 //!
 //! [`Hss::answer`] takes and gives Diameter messages, [`Hss::authenticate`] the same without Diameter; neither needs a
 //! socket.
@@ -20,4 +19,4 @@ pub mod zh;
 pub use auc::Auc;
 pub use sqn::{FileSqnStore, MemorySqnStore, SqnStore};
 pub use subscribers::{Subscriber, Subscribers};
-pub use zh::{Config, Hss};
+pub use zh::{Config, Hss, serve};

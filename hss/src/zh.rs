@@ -21,7 +21,13 @@ use gba::{
     ids::Impi,
     zh::{Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme, fault_answer},
 };
-use net::tap::{self, SharedTap};
+use net::{
+    accept::Stop,
+    clock,
+    diameter::{self as node, Role, Rule},
+    tap::{self, SharedTap},
+};
+use tokio::net::TcpListener;
 
 use crate::{
     auc::{Auc, AucError},
@@ -39,8 +45,10 @@ pub struct Config {
     pub origin: Origin,
     /// Origin-Host of each BSF that may ask for vectors. Nobody else gets one.
     pub bsfs: HashSet<Identity>,
-    /// Peers that may bring a BSF's request under their own connection (Diameter agents).
+    /// Diameter agents that may connect and bring requests of the BSFs.
     pub relays: HashSet<Identity>,
+    /// Lets keys pass in clear between machines: for a laboratory whose network is its own (ruling 21).
+    pub insecure_diameter: bool,
     /// What the tap calls the HSS.
     pub label: String,
     /// What the tap calls the BSF.
@@ -55,18 +63,19 @@ impl Config {
             origin,
             bsfs: bsfs.into_iter().collect(),
             relays: HashSet::new(),
+            insecure_diameter: false,
             label: "HSS".into(),
             bsf_label: "BSF".into(),
         }
     }
 }
 
-/// Reads a request that `peer` brought and checks who sent it and whom it is for.
+/// Reads a request of `peer` and checks who sent it and whom it is for. `peer` is who the Diameter node says it is:
+/// the peer of the connection, or the registered node behind a relay.
 ///
 /// # Errors
 /// The [`Fault`] to answer.
 pub fn check(config: &Config, peer: &Identity, request: &Message) -> Result<MultimediaAuthRequest, Fault> {
-    let is_relay = config.relays.contains(peer);
     let not_a_bsf = || {
         Fault::new(
             ResultCode::AUTHORIZATION_REJECTED,
@@ -74,12 +83,11 @@ pub fn check(config: &Config, peer: &Identity, request: &Message) -> Result<Mult
         )
     };
     // Before anything of the message is looked at: who may not ask learns nothing from how it is read.
-    if !is_relay && !config.bsfs.contains(peer) {
+    if !config.bsfs.contains(peer) {
         return Err(not_a_bsf());
     }
     let mar = MultimediaAuthRequest::parse(request)?;
-    let comes_from_peer = is_relay || mar.origin_host == *peer;
-    if !comes_from_peer || !config.bsfs.contains(&mar.origin_host) {
+    if mar.origin_host != *peer {
         return Err(not_a_bsf());
     }
     if mar.destination_realm != config.origin.realm {
@@ -172,6 +180,24 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
     /// Who it is and whom it serves.
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Its Diameter node: who may connect, and what sees the octets.
+    pub fn node(&self) -> node::Config {
+        let rule = |role| {
+            move |host: &Identity| Rule {
+                host: host.clone(),
+                role,
+            }
+        };
+        let bsfs = self.config.bsfs.iter().map(rule(Role::Bsf));
+        let peers = bsfs
+            .chain(self.config.relays.iter().map(rule(Role::Relay)))
+            .collect();
+        let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZH], peers);
+        node.tap = Arc::clone(&self.tap);
+        node.insecure_away_from_loopback = self.config.insecure_diameter;
+        node
     }
 
     /// Whom it knows.
@@ -268,4 +294,20 @@ fn success_summary(ok: &Authentication, uicc: Option<UiccType>) -> String {
         (Some(_), None) => "GUSS",
     };
     format!("MAA 2001: RAND {}…, {guss}", rand.get(..6).unwrap_or_default())
+}
+
+/// Serves Zh on `listener` until `stop`: registered BSFs and relays get past the capabilities exchange, nobody else.
+///
+/// # Errors
+/// If the listener isn't on loopback and the configuration doesn't allow that (ruling 21).
+pub async fn serve<S, E>(listener: TcpListener, hss: Arc<Hss<S, E>>, stop: Stop) -> Result<(), node::Error>
+where
+    S: SqnStore,
+    E: Entropy + Send + 'static,
+{
+    node::serve(listener, hss.node(), stop, move |peer, request| {
+        let hss = Arc::clone(&hss);
+        async move { hss.answer(clock::now(), &peer.host, &request).await }
+    })
+    .await
 }

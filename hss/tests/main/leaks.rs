@@ -9,9 +9,11 @@ use aka::{Algorithm as _, Auts, auts};
 use base::hex;
 use diameter::ResultCode;
 use hss::subscribers::{OnlyHex, Subscribers};
+use net::accept;
+use tokio::net::TcpListener;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::help::*;
+use crate::{help::*, loopback::client};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -42,20 +44,33 @@ fn ruling_35_no_line_of_the_log_holds_a_key() {
         .with_writer(log.clone())
         .finish();
     tracing::subscriber::with_default(subscriber_, || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        // One thread, so that the node's tasks write to this log, too.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            let hss = hss(subscriber(), &[RAND]);
-            assert_eq!(result(&hss, BSF, &mar().to_message()).await, ResultCode::SUCCESS);
+            let hss = Arc::new(hss(subscriber(), &[RAND]));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let bsf = client(listener.local_addr().unwrap(), BSF);
+            let (stopper, stop) = accept::stop();
+            let server = tokio::spawn(hss::serve(listener, Arc::clone(&hss), stop));
+            let answer = bsf.request(mar().to_message()).await.unwrap();
+            assert_eq!(answer.result(), Ok(ResultCode::SUCCESS));
             for auts in [
                 auts::build(&milenage(), &rand(), sqn("0b604a81eca8")),
                 Auts::new([3; 14]),
             ] {
                 let mut resync = mar();
                 resync.resync = Some((rand(), auts));
-                result(&hss, BSF, &resync.to_message()).await;
+                bsf.request(resync.to_message()).await.unwrap();
             }
             result(&hss, "stranger.test", &mar().to_message()).await;
-            tracing::info!(hss = ?hss.subscribers(), config = ?hss.config(), "debug output");
+            tracing::info!(hss = ?hss.subscribers(), config = ?hss.config(), ?answer, "debug output");
+            tracing::info!(answer = answer.pretty(), "pretty output");
+            bsf.close().await;
+            stopper.stop();
+            server.await.unwrap().unwrap();
         });
         let text = format!("[[subscriber]]\nimpi = \"x@y\"\nk = \"{K}\"\nopc = \"{OPC}0\"\namf = \"ffff\"");
         let error = Subscribers::parse(&text, &mut OnlyHex, at(0).utc).unwrap_err();
@@ -66,7 +81,10 @@ fn ruling_35_no_line_of_the_log_holds_a_key() {
         log.contains("SQN_HE set to SQN_MS"),
         "the audit line is missing:\n{log}"
     );
-    assert!(log.contains("not a BSF"), "{log}");
+    assert!(
+        log.contains("not a BSF") && log.contains("Diameter peer open"),
+        "{log}"
+    );
     let keys = milenage().f2345(&rand());
     let secrets = [
         K.to_owned(),

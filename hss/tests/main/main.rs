@@ -4,4 +4,5 @@
 mod auc;
 mod help;
 mod leaks;
+mod loopback;
 mod zh;
