@@ -1,7 +1,7 @@
 //! Hex text of AKA values, and any AUTN or AUTS at the card and at home.
 #![no_main]
 
-use aka::{Algorithm, Amf, Auts, Autn, Check, Milenage, Rand, Sqn, auts, sqn};
+use aka::{Algorithm, Amf, Autn, Auts, Check, Milenage, Rand, Sqn, auts, sqn};
 use base::Secret;
 use libfuzzer_sys::fuzz_target;
 
@@ -24,7 +24,9 @@ fuzz_target!(|data: &[u8]| {
         round_trip::<Sqn>(text);
     }
     let milenage = Milenage::new(&Secret::new([1; 16]), &Secret::new([2; 16]));
-    let Some((rand, rest)) = data.split_first_chunk::<16>() else { return };
+    let Some((rand, rest)) = data.split_first_chunk::<16>() else {
+        return;
+    };
     let rand = Rand::new(*rand);
     if let Ok(token) = Auts::try_from(rest) {
         // Without the key nobody makes an AUTS: 2^-64 a try.
@@ -32,7 +34,10 @@ fuzz_target!(|data: &[u8]| {
     }
     if let Ok(autn) = Autn::try_from(rest) {
         let mut array = sqn::SqnArray::new(sqn::SqnProfile::default());
-        assert!(matches!(aka::authenticate(&milenage, &mut array, &rand, &autn), Check::MacFailure));
+        assert!(matches!(
+            aka::authenticate(&milenage, &mut array, &rand, &autn),
+            Check::MacFailure
+        ));
         // With the right MAC the number decides; whatever it is, the card and the home side agree on it.
         let sqn = Sqn::from_octets(autn.sqn_xor_ak());
         let vector = milenage.vector(&rand, sqn, autn.amf());

@@ -5,11 +5,16 @@ use diameter::{Header, Message, Origin, grammar};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let origin = Origin { host: "hss.example".parse().expect("a name"), realm: "example".parse().expect("a name") };
+    let origin = Origin {
+        host: "hss.example".parse().expect("a name"),
+        realm: "example".parse().expect("a name"),
+    };
     let answer = |fault: diameter::Fault| {
         let _ = fault.to_string();
         if let Ok(header) = Header::parse(data) {
-            let octets = fault.answer(&header, diameter::message::session_id(data), &origin).encode();
+            let octets = fault
+                .answer(&header, diameter::message::session_id(data), &origin)
+                .encode();
             Message::parse(&octets).expect("our error answer reads");
         }
     };

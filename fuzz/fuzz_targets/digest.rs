@@ -5,7 +5,9 @@ use gba::digest::{Algorithm, AuthenticationInfo, Challenge, Credentials};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     if let Ok(challenge) = Challenge::parse(text) {
         let written = challenge.to_string();
         let again = Challenge::parse(&written).expect("what we write we read");

@@ -21,9 +21,14 @@ fuzz_target!(|data: &[u8]| {
     }
     let _ = PskIdentity::parse(data);
     let _ = hint_offers(data, "3GPP-bootstrapping");
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     if let Ok(fqdn) = text.parse::<Fqdn>() {
-        assert_eq!(fqdn.as_str().parse::<Fqdn>().expect("normal form reads").as_str(), fqdn.as_str());
+        assert_eq!(
+            fqdn.as_str().parse::<Fqdn>().expect("normal form reads").as_str(),
+            fqdn.as_str()
+        );
     }
     let _ = Fqdn::from_host(text);
     if let Ok(impi) = text.parse::<Impi>() {
@@ -36,7 +41,10 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     for realm in Realm3gpp::parse_list(text) {
-        realm.to_string().parse::<Realm3gpp>().expect("what we write we read");
+        realm
+            .to_string()
+            .parse::<Realm3gpp>()
+            .expect("what we write we read");
     }
     if let Ok(ua) = text.parse::<UaId>() {
         assert_eq!(ua.to_string().parse::<UaId>().expect("what we write we read"), ua);

@@ -26,7 +26,15 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
     if !quick {
         steps.run("set up the peers", peers::ensure_python);
     }
-    steps.run("format", || go(&mut cargo(["fmt", "--all", "--check"])));
+    steps.run("format", || {
+        go(&mut cargo(["fmt", "--all", "--check"]))?;
+        go(&mut cargo([
+            "fmt",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--check",
+        ]))
+    });
     steps.run("rules of the house", check::check);
     if !quick {
         steps.run("licences, bans, sources", deny);

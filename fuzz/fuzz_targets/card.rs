@@ -1,0 +1,49 @@
+//! Any sequence of APDUs at the software UICC: it answers each, and its keys never come out.
+#![no_main]
+
+use aka::Milenage;
+use base::Secret;
+use libfuzzer_sys::fuzz_target;
+use uicc::software::{Profile, SoftCard};
+
+const K: [u8; 16] = *b"\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf\xd0";
+const OPC: [u8; 16] = *b"\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda\xdb\xdc\xdd\xde\xdf\xe0";
+
+fuzz_target!(|data: &[u8]| {
+    let Some((kind, mut rest)) = data.split_first() else {
+        return;
+    };
+    let milenage = Milenage::new(&Secret::new(K), &Secret::new(OPC));
+    let imsi = "001010123456789".parse().expect("an IMSI");
+    let mut profile = Profile::new(imsi, gba::ids::MncLength::Two, milenage);
+    if kind & 1 == 0 {
+        profile = profile.with_gba_u();
+    }
+    profile.gsm = kind & 2 != 0;
+    profile.t0 = kind & 4 != 0;
+    let mut card = SoftCard::new(profile);
+    while let Some((length, after)) = rest.split_first() {
+        let (apdu, after) = after
+            .split_at_checked(usize::from(*length))
+            .unwrap_or((after, &[]));
+        rest = after;
+        if *length == 0 {
+            card.reset();
+            continue;
+        }
+        let response = card.exchange(apdu);
+        assert!(
+            (2..=258).contains(&response.len()),
+            "a response has two to 258 octets"
+        );
+        for key in [K, OPC] {
+            let typed = apdu.windows(8).any(|part| key.windows(8).any(|k| k == part));
+            let told = response.windows(8).any(|part| key.windows(8).any(|k| k == part));
+            // Octets that were written to a file may be read again.
+            if typed {
+                return;
+            }
+            assert!(!told, "a key has left the card");
+        }
+    }
+});
