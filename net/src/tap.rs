@@ -146,3 +146,36 @@ impl Tap for NoTap {
 pub fn none() -> SharedTap {
     Arc::new(NoTap)
 }
+
+#[cfg(test)]
+mod tests {
+    use core::{fmt, marker::PhantomData};
+
+    use super::*;
+
+    /// Says which traits a type has: the inherent constant exists only where the bound holds, and wins then.
+    struct Probe<T>(PhantomData<T>);
+    trait Without {
+        const DEBUG: bool = false;
+        const DISPLAY: bool = false;
+    }
+    impl<T> Without for Probe<T> {}
+    impl<T: fmt::Debug> Probe<T> {
+        const DEBUG: bool = true;
+    }
+    impl<T: fmt::Display> Probe<T> {
+        const DISPLAY: bool = true;
+    }
+
+    #[test]
+    fn ruling_35_octets_of_the_wire_cannot_be_printed() {
+        const {
+            assert!(
+                Probe::<&str>::DEBUG && Probe::<&str>::DISPLAY,
+                "the probe sees what is there"
+            )
+        }
+        const { assert!(!Probe::<WireBytes<'_>>::DEBUG && !Probe::<WireBytes<'_>>::DISPLAY) }
+        assert_eq!(WireBytes::new(b"key").expose(), b"key");
+    }
+}

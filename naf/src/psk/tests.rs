@@ -10,6 +10,7 @@ use net::{
     tap,
     tls::{psk, suite::Suite},
 };
+use tokio::io::AsyncReadExt;
 
 use super::*;
 
@@ -47,6 +48,14 @@ fn expiring(naf_id: &NafId, expiry: Utc) -> NafKey {
 
 /// A server, its address, and what it asks.
 async fn start(says: fn(&NafId) -> Result<NafKey, KeyError>) -> (SocketAddr, Arc<Source>, Stopper) {
+    start_patient(says, Duration::from_secs(10)).await
+}
+
+/// The same, waiting so long for silent clients.
+async fn start_patient(
+    says: fn(&NafId) -> Result<NafKey, KeyError>,
+    patience: Duration,
+) -> (SocketAddr, Arc<Source>, Stopper) {
     let source = Arc::new(Source {
         asked: Mutex::default(),
         says,
@@ -55,6 +64,8 @@ async fn start(says: fn(&NafId) -> Result<NafKey, KeyError>) -> (SocketAddr, Arc
     let addr = listener.local_addr().unwrap();
     let mut config = PskConfig::new(MAF.parse().unwrap());
     config.tls.suites = Suite::ALL.to_vec();
+    config.tls.handshake_timeout = patience;
+    config.http.header_timeout = patience;
     let server = PskServer::new(config, Arc::clone(&source), tap::none()).unwrap();
     let (stopper, stop) = stop();
     let service = async |request: Request<Bytes>, peer: Arc<PskPeer>| {
@@ -195,4 +206,24 @@ async fn ruling_18_the_session_ends_with_its_key() {
         {}
     };
     tokio::time::timeout(Duration::from_secs(5), again).await.unwrap();
+}
+
+#[tokio::test]
+async fn silent_sockets_are_closed_before_and_after_the_handshake() {
+    let (addr, _, _stopper) = start_patient(|id| Ok(naf_key(id)), Duration::from_secs(1)).await;
+    let closed = async {
+        let mut socket = TcpStream::connect(addr).await.unwrap();
+        let _ = socket.read(&mut [0; 16]).await;
+        let client = psk::Client::new(Config::default(), None).unwrap();
+        let socket = TcpStream::connect(addr).await.unwrap();
+        let connection = Connection::of(&socket).unwrap();
+        let key = async |_| Ok(Secret::new(KEY));
+        let identity = prefixed();
+        let connect = client.connect(socket, connection, MAF, identity.as_bytes(), key);
+        let mut stream = connect.await.unwrap();
+        let _ = stream.read(&mut [0; 16]).await;
+    };
+    tokio::time::timeout(Duration::from_secs(10), closed)
+        .await
+        .unwrap();
 }

@@ -367,3 +367,52 @@ async fn the_ladder_has_each_message_once_with_the_key_in_between() {
     assert_eq!(secrets.len(), 2, "one line from each end");
     assert!(secrets.iter().all(|line| line.starts_with("CLIENT_RANDOM ")));
 }
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(octets);
+        Ok(octets.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn ruling_35_logs_hold_no_key_in_any_spelling() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = Server::new(Config::default(), HINT, None).unwrap();
+    let client = Client::new(Config::default(), None).unwrap();
+    assert!(
+        run(&server, &client, Lookup::Key(Secret::new(KEY)))
+            .await
+            .client
+            .is_ok()
+    );
+    let wrong = [0x5c; 32];
+    let failed = run(&server, &client, Lookup::Key(Secret::new(wrong))).await;
+    let said = format!("{:?} {:?}", failed.client, failed.server);
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        logged.contains("TLS handshake failed"),
+        "something was logged: {logged}"
+    );
+    let all = logged + &said;
+    for key in [KEY, wrong] {
+        let hex = base::hex::encode(&key[..4]);
+        let list = format!("{:?}", &key[..4]);
+        for spelt in [&hex, &hex.to_uppercase(), list.trim_matches(['[', ']'])] {
+            assert!(!all.contains(spelt), "{spelt} in {all}");
+        }
+    }
+}
