@@ -1,0 +1,289 @@
+//! Towards UEs (TS 24.109 4): loads, decides, commits, answers. Every rule is in [`gba::ub::server`].
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use base::{Clause, Entropy, Now};
+use bytes::Bytes;
+use gba::ub::server::{AddressKey, Answer, Asked, Config, Decision, Found, Outcome, Request, decide};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use net::{
+    accept::Stop,
+    entropy::OsEntropy,
+    http::{Limits, PeerInfo},
+    tap::{self, SharedTap},
+};
+use tokio::net::TcpListener;
+
+use crate::{
+    sessions::{Refused, Sessions},
+    sources::VectorSource,
+};
+
+/// Ub of one BSF. Cheap calls: [`Self::handle`] may be called from any number of tasks at once.
+pub struct Ub<S, V, E = OsEntropy> {
+    config: Config,
+    sessions: Arc<S>,
+    source: V,
+    clock: fn() -> Now,
+    entropy: E,
+    tap: SharedTap,
+    label: String,
+    ue_label: String,
+}
+
+impl<S: Sessions, V: VectorSource> Ub<S, V> {
+    /// With the system's clock and randomness. Nobody listens on its tap.
+    #[must_use]
+    pub fn new(config: Config, sessions: Arc<S>, source: V) -> Self {
+        Self {
+            config,
+            sessions,
+            source,
+            clock: net::clock::now,
+            entropy: OsEntropy,
+            tap: tap::none(),
+            label: "BSF".into(),
+            ue_label: "UE".into(),
+        }
+    }
+}
+
+impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> Ub<S, V, E> {
+    /// With a clock of one's own, for simulations.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Now) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// With randomness of one's own, for laboratories: each request clones it.
+    #[must_use]
+    pub fn with_entropy<F: Entropy + Clone + Send + Sync + 'static>(self, entropy: F) -> Ub<S, V, F> {
+        let Self {
+            config,
+            sessions,
+            source,
+            clock,
+            tap,
+            label,
+            ue_label,
+            ..
+        } = self;
+        Ub {
+            config,
+            sessions,
+            source,
+            clock,
+            entropy,
+            tap,
+            label,
+            ue_label,
+        }
+    }
+
+    /// Tells each answer to `tap`.
+    #[must_use]
+    pub fn with_tap(mut self, tap: SharedTap) -> Self {
+        self.tap = tap;
+        self
+    }
+
+    /// Its own name and the UE's in the laboratory; `BSF` and `UE` by default.
+    #[must_use]
+    pub fn with_labels(mut self, own: impl Into<String>, ue: impl Into<String>) -> Self {
+        (self.label, self.ue_label) = (own.into(), ue.into());
+        self
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The store, which Zn shares.
+    pub const fn sessions(&self) -> &Arc<S> {
+        &self.sessions
+    }
+
+    /// Answers one HTTP request: the service of [`net::http::serve`], and what a benchmark calls without sockets.
+    pub async fn handle(&self, request: http::Request<Bytes>, peer: PeerInfo) -> http::Response<Bytes> {
+        let text = |name: HeaderName| {
+            let mut fields = request.headers().get_all(name).iter();
+            let first = fields.next()?;
+            let mut joined = String::from_utf8_lossy(first.as_bytes()).into_owned();
+            for more in fields {
+                joined.push_str(", ");
+                joined.push_str(&String::from_utf8_lossy(more.as_bytes()));
+            }
+            Some(joined)
+        };
+        let authorization = text(header::AUTHORIZATION);
+        let user_agent = text(header::USER_AGENT);
+        let answer = self
+            .answer(
+                Request {
+                    method: request.method().as_str(),
+                    uri: request.uri().path_and_query().map_or("/", |p| p.as_str()),
+                    authorization: authorization.as_deref(),
+                    user_agent: user_agent.as_deref(),
+                    body: request.body(),
+                    address: AddressKey::from(peer.connection.peer.ip()),
+                },
+                &peer,
+            )
+            .await;
+        to_http(answer)
+    }
+
+    /// Answers one request that isn't HTTP yet or any more; tells the answer to the tap and the log.
+    pub async fn answer(&self, request: Request<'_>, peer: &PeerInfo) -> Answer {
+        let mut answer = match Asked::read(&self.config, request) {
+            Ok(asked) => self.serve(&asked, request.address, peer).await,
+            Err(refusal) => *refusal,
+        };
+        if let Some(note) = answer.note.take() {
+            tracing::warn!(outcome = ?answer.outcome, peer = %peer.connection.peer, "Ub: {note}");
+        } else {
+            tracing::debug!(outcome = ?answer.outcome, status = answer.status, "Ub");
+        }
+        self.tap.message(tap::Message {
+            interface: "Ub",
+            from: &self.label,
+            to: &self.ue_label,
+            summary: answer.summary.clone(),
+            clause: Some(answer.clause),
+        });
+        answer
+    }
+
+    /// Does what the decisions say until one is an answer (see the table in [`gba::ub::server`]).
+    async fn serve(&self, asked: &Asked<'_>, address: AddressKey, peer: &PeerInfo) -> Answer {
+        let (config, sessions) = (&self.config, &*self.sessions);
+        let mut entropy = self.entropy.clone();
+        let mut found = Found::Start;
+        // Consume, recall, three vectors and what they lead to: fewer than that.
+        for _ in 0..32 {
+            let now = (self.clock)();
+            found = match decide(config, asked, found, now, &mut entropy) {
+                Decision::Consume => {
+                    let nonce = asked.nonce().unwrap_or_default();
+                    let open = sessions.consume_challenge(&asked.impi, nonce, now).await;
+                    Found::Consumed(open, peer.strikes())
+                }
+                Decision::Recall => Found::Recalled(sessions.unanswered(&asked.impi, address, now).await),
+                Decision::Fetch(fetch, wrong) => {
+                    if wrong {
+                        let _ = peer.strike();
+                    }
+                    let (per_impi, per_address) = (config.per_impi, config.per_address);
+                    match sessions
+                        .take_token(&asked.impi, address, per_impi, per_address, now.mono)
+                        .await
+                    {
+                        Ok(()) => Found::Vector(fetch, self.source.fetch(&asked.impi, fetch.resync).await),
+                        Err(wait) => Found::Exhausted(wait),
+                    }
+                }
+                Decision::Open(open, fetch, answer) => {
+                    match sessions
+                        .open_challenge((*open).into(), config.challenge_life, now)
+                        .await
+                    {
+                        Ok(()) => return *answer,
+                        Err(Refused::InUse) => Found::InUse(fetch),
+                        Err(Refused::Full) => Found::Full,
+                    }
+                }
+                Decision::Issue(session, fetch, answer) => {
+                    match sessions.issue_btid((*session).into(), now).await {
+                        Ok(()) => return *answer,
+                        Err(Refused::InUse) => Found::InUse(fetch),
+                        Err(Refused::Full) => Found::Full,
+                    }
+                }
+                Decision::Done(answer, wrong) => {
+                    if wrong {
+                        let _ = peer.strike();
+                    }
+                    return *answer;
+                }
+            };
+        }
+        unreachable_end()
+    }
+}
+
+/// The decisions end by themselves; should a mistake make them not, the UE is told to come back.
+fn unreachable_end() -> Answer {
+    tracing::error!("Ub: the decisions didn't end: a mistake in this program");
+    Answer {
+        status: 503,
+        headers: vec![("Retry-After", "5".to_owned())],
+        body: Vec::new(),
+        outcome: Outcome::Full,
+        summary: "503".to_owned(),
+        clause: Clause::new("TS 24.109", "4.3"),
+        note: None,
+    }
+}
+
+fn to_http(answer: Answer) -> http::Response<Bytes> {
+    let mut response = http::Response::new(Bytes::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    for (name, value) in answer.headers {
+        // A value that can't stand in a header is left out: what the UE sent is checked for control characters.
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(name),
+            HeaderValue::from_bytes(value.as_bytes()),
+        ) {
+            headers.append(name, value);
+        }
+    }
+    headers.insert(header::SERVER, HeaderValue::from_static("gba-bsf"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if answer.outcome == Outcome::RefusedAfterWrong {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Serves Ub on a listener until `stop`. Challenges and sessions end by themselves as requests come; a slow tick ends
+/// them where none come.
+pub async fn serve_ub<S, V, E>(listener: TcpListener, limits: Limits, ub: Arc<Ub<S, V, E>>, stop: Stop)
+where
+    S: Sessions,
+    V: VectorSource,
+    E: Entropy + Clone + Send + Sync + 'static,
+{
+    let ticking = Arc::clone(&ub);
+    let tick = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            let counts = ticking.sessions.counts((ticking.clock)()).await;
+            tracing::debug!(?counts, "BSF");
+        }
+    };
+    let tap = Arc::clone(&ub.tap);
+    let service = move |request, peer| handle_owned(Arc::clone(&ub), request, peer);
+    tokio::select! {
+        () = net::http::serve_tapped(listener, limits, tap, service, stop) => {}
+        () = tick => {}
+    }
+}
+
+fn handle_owned<S, V, E>(
+    ub: Arc<Ub<S, V, E>>,
+    request: http::Request<Bytes>,
+    peer: PeerInfo,
+) -> impl Future<Output = http::Response<Bytes>> + Send
+where
+    S: Sessions,
+    V: VectorSource,
+    E: Entropy + Clone + Send + Sync + 'static,
+{
+    async move { ub.handle(request, peer).await }
+}
+
+#[cfg(test)]
+mod tests;
