@@ -1,0 +1,48 @@
+//! AUTS at home: whether MAC-S is right, SQN_MS, and whether SQN_HE moves (ruling 1).
+
+use aka::{
+    Auts, auts,
+    sqn::{SqnProfile, home},
+};
+
+use super::algorithm;
+use crate::fields::{Checked, Fields, Problem};
+
+pub(super) fn check(f: &Fields<'_>) -> Checked {
+    let (alg, rand) = (algorithm::read(f, None)?, f.rand("RAND")?);
+    let sqn_ms = auts::verify(&alg, &rand, &Auts::new(f.array("AUTS")?));
+    f.same_flag("valid", sqn_ms.is_some())?;
+    let Some(sqn_ms) = sqn_ms else {
+        return Ok(());
+    };
+    f.same("SQN_MS", sqn_ms.octets())?;
+    f.same("AUTS", auts::build(&alg, &rand, f.sqn("SQN_MS")?).octets())?;
+    if f.has("SQN_HE_before") {
+        let before = f.sqn("SQN_HE_before")?;
+        let after = home::resync(profile(&f.object("params")?)?, before, sqn_ms);
+        f.same_flag("reset", after.is_some())?;
+        f.same("SQN_HE_after", after.unwrap_or(before).octets())?;
+    }
+    Ok(())
+}
+
+/// IND_bits, delta and L.
+pub(super) fn profile(params: &Fields<'_>) -> Result<SqnProfile, Problem> {
+    let ind_bits = params.small("IND_bits")?;
+    if ind_bits > SqnProfile::MAX_IND_BITS {
+        return Err(params.problem(
+            "IND_bits",
+            format!("at most {}", SqnProfile::MAX_IND_BITS),
+            ind_bits,
+        ));
+    }
+    Ok(SqnProfile {
+        ind_bits,
+        delta: params.int("delta")?,
+        l: if params.has("L") {
+            Some(params.int("L")?)
+        } else {
+            None
+        },
+    })
+}

@@ -1,0 +1,256 @@
+//! Diameter messages of Zh and Zn: octets ↔ tree exactly, typed messages, and what is answered to malformed ones.
+
+use base::hex;
+use diameter::{Avp, Fault, Identity, Message, Origin, Value as AvpValue, dictionary as d, grammar};
+use gba::{
+    ids::NafId,
+    keys::{KeyKind, Ks, KsNaf},
+    zh, zn,
+};
+use serde_json::{Map, Value};
+
+use super::{Checker, checker};
+use crate::fields::{Checked, Fields, Problem};
+
+pub(super) fn find(kind: &str) -> Option<Checker> {
+    Some(match kind {
+        "MAR" | "MAR_auts" => checker("TS 29.109", "4.2", |f| good(f, mar)),
+        "MAA" | "MAA_error" => checker("TS 29.109", "4.2", |f| good(f, maa)),
+        "BIR" => checker("TS 29.109", "5.2", |f| good(f, bir)),
+        "BIA" => checker("TS 29.109", "5.2", |f| good(f, bia).and_then(|()| keys(f))),
+        "BIA_error" => checker("TS 29.109", "5.2", |f| good(f, bia)),
+        "malformed" => checker("RFC 6733", "7.1", malformed),
+        _ => return None,
+    })
+}
+
+/// Deeper than the product's own limit.
+const MAX_DEPTH: usize = 16;
+
+/// A message that reads and writes exactly, and gives the same AVPs as a typed one.
+fn good(f: &Fields<'_>, typed: fn(&Message) -> Result<Message, Fault>) -> Checked {
+    let tree = f.object("message")?;
+    let built = Message {
+        flags: tree.small("flags")?,
+        command: tree.small("command")?,
+        application: tree.small("application")?,
+        hop_by_hop: tree.small("hop_by_hop")?,
+        end_to_end: tree.small("end_to_end")?,
+        avps: avps(&tree, tree.list("avps")?, 0)?,
+    };
+    f.same("hex", built.encode())?;
+    let read = Message::parse(&f.octets("hex")?).map_err(f.refused("hex"))?;
+    tree.same_int("flags", read.flags.into())?;
+    tree.same_int("command", read.command.into())?;
+    tree.same_int("application", read.application.into())?;
+    tree.same_int("hop_by_hop", read.hop_by_hop.into())?;
+    tree.same_int("end_to_end", read.end_to_end.into())?;
+    let expected = Value::Array(tree.list("avps")?.to_vec());
+    let got = Value::Array(read.avps.iter().map(shown).collect());
+    tree.compare("avps", expected == got, &expected, &got);
+    f.same("hex", read.encode())?;
+
+    let again = typed(&read).map_err(f.refused("message"))?;
+    let (expected, got) = (sorted(&read.avps), sorted(&again.avps));
+    tree.compare("avps", expected == got, expected.join(" "), got.join(" "));
+    let header = (again.flags, again.command, again.application);
+    let same = header == (read.flags, read.command, read.application);
+    tree.compare(
+        "flags",
+        same,
+        format!("{:02x}", read.flags),
+        format!("{:02x}", again.flags),
+    );
+    Ok(())
+}
+
+/// The AVPs of a list of `{code, vendor?, flags, data | avps}`.
+fn avps(f: &Fields<'_>, list: &[Value], depth: usize) -> Result<Vec<Avp>, Problem> {
+    let wrong = |what: &str| f.problem("avps", what, "something else");
+    if depth > MAX_DEPTH {
+        return Err(wrong("at most 16 levels"));
+    }
+    list.iter()
+        .map(|avp| {
+            let number = |name: &str| {
+                avp.get(name)
+                    .and_then(Value::as_u64)
+                    .and_then(|n| u32::try_from(n).ok())
+            };
+            let code = number("code").ok_or_else(|| wrong("a code in each AVP"))?;
+            let vendor = number("vendor").unwrap_or(0);
+            let flags = number("flags")
+                .and_then(|n| u8::try_from(n).ok())
+                .ok_or_else(|| wrong("flags in each AVP"))?;
+            match (avp.get("data"), avp.get("avps")) {
+                (Some(Value::String(data)), None) => {
+                    let data = hex::decode(data).map_err(|_| wrong("data in hex"))?;
+                    Ok(Avp::raw(code, vendor, flags, data))
+                }
+                (None, Some(Value::Array(inner))) => {
+                    Ok(Avp::raw_group(code, vendor, flags, avps(f, inner, depth + 1)?))
+                }
+                _ => Err(wrong("either data or avps in each AVP")),
+            }
+        })
+        .collect()
+}
+
+/// An AVP in the vectors' form.
+fn shown(avp: &Avp) -> Value {
+    let mut map = Map::new();
+    map.insert("code".into(), avp.code().into());
+    map.insert("flags".into(), avp.flags().into());
+    if avp.flags() & Avp::VENDOR != 0 {
+        map.insert("vendor".into(), avp.vendor().into());
+    }
+    match avp.value() {
+        AvpValue::Octets(octets) => map.insert("data".into(), hex::encode(octets).into()),
+        AvpValue::Group(inner) => map.insert("avps".into(), inner.iter().map(shown).collect()),
+    };
+    Value::Object(map)
+}
+
+/// Each AVP with all that it holds, in an order that doesn't depend on the message's: AVPs may come in any
+/// (RFC 6733 3.2), and inside a typed group as well.
+fn sorted(avps: &[Avp]) -> Vec<String> {
+    let mut all: Vec<String> = avps
+        .iter()
+        .filter(|avp| !says_nothing(avp))
+        .map(|avp| {
+            let inner = match avp.value() {
+                AvpValue::Octets(octets) => hex::encode(octets),
+                AvpValue::Group(inner) => format!("[{}]", sorted(inner).join(" ")),
+            };
+            format!("{}/{}:{:02x}={inner}", avp.vendor(), avp.code(), avp.flags())
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// What a typed message may leave out or add: an AVP that nobody here knows, and the defaults of TS 29.109 6.3.
+fn says_nothing(avp: &Avp) -> bool {
+    let default = avp.is(&d::GBA_U_AWARENESS_INDICATOR) || avp.is(&d::GBA_TYPE);
+    (avp.def().is_none() && !avp.is_mandatory()) || (default && avp.as_u32() == Ok(0))
+}
+
+fn mar(m: &Message) -> Result<Message, Fault> {
+    zh::MultimediaAuthRequest::parse(m).map(|t| t.to_message())
+}
+
+fn bir(m: &Message) -> Result<Message, Fault> {
+    zn::BootstrappingInfoRequest::parse(m).map(|t| t.to_message())
+}
+
+fn maa(m: &Message) -> Result<Message, Fault> {
+    let typed = zh::MultimediaAuthAnswer::parse(m)?;
+    Ok(typed.to_message(&asked(m), &m.origin()?))
+}
+
+fn bia(m: &Message) -> Result<Message, Fault> {
+    let typed = zn::BootstrappingInfoAnswer::parse(m)?;
+    Ok(typed.to_message(&asked(m), &m.origin()?))
+}
+
+/// The keys in a BIA, recomputed from the Ks that the vector gives beside it.
+fn keys(f: &Fields<'_>) -> Checked {
+    if !f.has("Ks") {
+        return Ok(());
+    }
+    let message = Message::parse(&f.octets("hex")?).map_err(f.refused("hex"))?;
+    let naf = NafId::parse(&f.octets("NAF_Id")?).map_err(f.refused("NAF_Id"))?;
+    let (ks, rand, impi) = (Ks::new(f.secret("Ks")?), f.rand("RAND")?, f.parsed("IMPI")?);
+    let key = |kind| ks.naf_key(kind, &rand, &impi, &naf);
+    let sent = match zn::BootstrappingInfoAnswer::parse(&message).map_err(f.refused("hex"))? {
+        zn::BootstrappingInfoAnswer::Ok(info) => info,
+        zn::BootstrappingInfoAnswer::Err(e) => return Err(f.problem("hex", "a successful answer", e)),
+    };
+    let of = |key, kind| KsNaf::from_parts(key, naf.clone(), kind);
+    // GBA_ME and GBA_U share the terminal's formula; only GBA_U has a key for the UICC.
+    let me = of(sent.me_key, KeyKind::Me);
+    f.compare(
+        "Ks",
+        me.ct_eq(&key(KeyKind::Me)),
+        "the key of the terminal in the message",
+        "another",
+    );
+    if let Some(uicc) = sent.uicc_key {
+        let int = of(uicc, KeyKind::Int);
+        f.compare(
+            "Ks",
+            int.ct_eq(&key(KeyKind::Int)),
+            "the key of the UICC in the message",
+            "another",
+        );
+    }
+    if let Some(sent) = sent.impi {
+        f.same_text("IMPI", sent)?;
+    }
+    Ok(())
+}
+
+/// The request that an answer belongs to, as far as the answer repeats it.
+fn asked(answer: &Message) -> Message {
+    let proxiable = answer.flags & Message::PROXIABLE != 0;
+    let mut request = Message::request(answer.command, answer.application, proxiable);
+    request.avps.extend(answer.find(&d::SESSION_ID).cloned());
+    request
+}
+
+fn malformed(f: &Fields<'_>) -> Checked {
+    let expect = f.object("expect")?;
+    let codes = expect.list("acceptable_result_codes")?;
+    let octets = f.octets("hex")?;
+    let fault = judged(&octets).err();
+    let got = fault.as_ref().map_or(Value::Null, |f| f.result.number().into());
+    let why = fault.as_ref().map_or("accepted".into(), ToString::to_string);
+    expect.compare(
+        "acceptable_result_codes",
+        codes.contains(&got),
+        Value::Array(codes.to_vec()),
+        why,
+    );
+    if expect.has("failed_avp") {
+        let expected = Value::Array(expect.list("failed_avp")?.to_vec());
+        let named = fault.as_ref().and_then(|f| f.failed_avp);
+        let got = named.map_or(Value::Null, |(code, vendor)| {
+            Value::Array(vec![code.into(), vendor.into()])
+        });
+        expect.compare("failed_avp", expected == got, &expected, &got);
+        // And it is in the answer.
+        let Some(fault) = fault else { return Ok(()) };
+        let origin = || {
+            "bsf.example"
+                .parse::<Identity>()
+                .map_err(expect.refused("failed_avp"))
+        };
+        let origin = Origin {
+            host: origin()?,
+            realm: origin()?,
+        };
+        let header = diameter::Header::parse(&octets).map_err(f.refused("hex"))?;
+        let answer = fault.answer(&header, None, &origin);
+        let sent = answer
+            .find(&d::FAILED_AVP)
+            .and_then(|a| a.as_group().first())
+            .map(|a| (a.code(), a.vendor()));
+        expect.compare(
+            "failed_avp",
+            sent == named,
+            &expected,
+            format!("{sent:?} in the answer"),
+        );
+    }
+    Ok(())
+}
+
+/// As an element would: octets, grammar, and what the typed message wants.
+fn judged(octets: &[u8]) -> Result<(), Fault> {
+    let message = grammar::parse_and_check(octets)?;
+    match (message.application, message.command) {
+        (d::ZH, grammar::MULTIMEDIA_AUTH) => mar(&message).map(drop),
+        (d::ZN, grammar::BOOTSTRAPPING_INFO) => bir(&message).map(drop),
+        _ => Ok(()),
+    }
+}

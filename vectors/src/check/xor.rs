@@ -1,0 +1,8 @@
+//! The test algorithm of TS 34.108.
+
+use super::{algorithm, milenage::functions};
+use crate::fields::{Checked, Fields};
+
+pub(super) fn check(f: &Fields<'_>) -> Checked {
+    functions(f, &algorithm::read(f, Some(algorithm::octets_of(f, "f2")?))?)
+}

@@ -1,0 +1,112 @@
+//! The vectors that come with the program.
+
+use std::collections::BTreeMap;
+
+use vectors::{Filter, MANIFEST, embedded, run};
+
+/// Families that the product implements whole, and kinds of `tlv_apdu`.
+const OWNED: &[&str] = &[
+    "milenage",
+    "auts",
+    "sqn_sequences",
+    "kdf",
+    "gba_ids",
+    "gba_u_mac",
+    "gba_flow",
+    "digest",
+    "diameter",
+    "tuak",
+    "xor3g",
+    "gsm",
+];
+const OWNED_KINDS: &[&str] = &[
+    "authenticate",
+    "gba_naf_derivation",
+    "EF_GBABP",
+    "EF_GBANL",
+    "ber_tlv",
+    "ber_tlv_error",
+    "fcp",
+];
+
+#[test]
+fn owned_families_pass_with_every_field_looked_at() {
+    let filter = Filter {
+        families: OWNED.iter().map(ToString::to_string).collect(),
+        known_only: false,
+    };
+    let report = run(&embedded().unwrap(), &filter);
+    let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(report.unread.is_empty(), "{:#?}", report.unread);
+    assert!(report.is_success());
+    for row in &report.rows {
+        assert!(row.comparisons >= u64::try_from(row.passed).unwrap(), "{row:?}");
+        assert!(!row.clause.is_empty(), "{row:?}");
+    }
+}
+
+#[test]
+fn owned_kinds_of_tlv_apdu_pass_and_the_others_have_no_checker() {
+    let report = run(&embedded().unwrap(), &Filter::family("tlv_apdu"));
+    let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(report.unread.is_empty(), "{:#?}", report.unread);
+    for row in &report.rows {
+        let owned = OWNED_KINDS.contains(&row.kind.as_str());
+        assert_eq!(row.no_checker == 0, owned, "{row:?}");
+    }
+    assert!(!report.is_success(), "a kind without a checker is a failure");
+    let lenient = Filter {
+        known_only: true,
+        ..Filter::family("tlv_apdu")
+    };
+    assert!(run(&embedded().unwrap(), &lenient).is_success());
+}
+
+#[test]
+fn none_is_lost() {
+    let manifest: toml::Table = MANIFEST.parse().unwrap();
+    let listed: BTreeMap<&str, &toml::Value> = manifest["file"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (f["name"].as_str().unwrap(), f))
+        .collect();
+    let files = embedded().unwrap();
+    assert_eq!(files.len(), listed.len());
+    for file in &files {
+        let entry = listed[file.name.as_str()];
+        let mut kinds: BTreeMap<String, i64> = BTreeMap::new();
+        for v in &file.vectors {
+            *kinds.entry(format!("{}/{}", v.family, v.kind)).or_default() += 1;
+        }
+        let wanted: BTreeMap<String, i64> = entry["kinds"]
+            .as_table()
+            .unwrap()
+            .iter()
+            .map(|(k, n)| (k.clone(), n.as_integer().unwrap()))
+            .collect();
+        assert_eq!(kinds, wanted, "{}", file.name);
+        let count = i64::try_from(file.vectors.len()).unwrap();
+        assert_eq!(entry["count"].as_integer(), Some(count), "{}", file.name);
+    }
+    // Every JSON file beside the manifest is embedded.
+    let folder = std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let on_disk = folder
+        .filter_map(|e| e.unwrap().file_name().into_string().ok())
+        .filter(|n| n.ends_with(".json"))
+        .count();
+    assert_eq!(on_disk, files.len());
+}
+
+#[test]
+fn ids_are_unique_within_a_file() {
+    for file in embedded().unwrap() {
+        let mut ids: Vec<&str> = file.vectors.iter().map(|v| v.id.as_str()).collect();
+        ids.sort_unstable();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "{}", file.name);
+    }
+}
