@@ -7,4 +7,10 @@
 //! All protocol decisions are state machines of the `gba` crate (`gba::ub::client`, `gba::ua::client`).
 
 pub mod client;
+pub mod device;
 pub mod psk;
+
+mod wire;
+
+pub use client::{Answer, Client, ClientError};
+pub use device::{Bootstrapped, BsfAddress, Device, DeviceError, Identity};

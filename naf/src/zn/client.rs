@@ -31,6 +31,12 @@ impl<T: Transport> Transport for Arc<T> {
     }
 }
 
+impl Transport for net::diameter::Client {
+    async fn exchange(&self, request: Message) -> Result<Message, String> {
+        self.request(request).await.map_err(|e| e.to_string())
+    }
+}
+
 /// Which BSF answers for which B-TIDs: the part after the `@` decides (TS 33.220 4.5.2).
 #[derive(Clone, Debug)]
 pub struct Route<T> {

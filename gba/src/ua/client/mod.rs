@@ -31,6 +31,7 @@ pub use self::{
     session::{Expected, Session},
 };
 use crate::{
+    digest::Credentials,
     http::{HttpRequest, HttpResponse},
     ids::{Btid, NafId},
     keys::KsNaf,
@@ -371,6 +372,24 @@ impl UaClient {
             headers,
             body: r.body.clone(),
         }))
+    }
+}
+
+/// What a request is, in a few words without secrets, for a ladder.
+#[must_use]
+pub fn describe(request: &HttpRequest) -> String {
+    let start = format!("{} {}", request.method, request.target);
+    match request
+        .header("authorization")
+        .and_then(|text| text.parse::<Credentials>().ok())
+    {
+        Some(c) => {
+            // The first characters tell B-TIDs apart.
+            let btid: String = c.username.chars().take(8).collect();
+            let qop = c.qop.map_or("no qop", |q| q.as_str());
+            format!("{start} as {btid}…, {qop}, nc {}", c.nc.unwrap_or_default())
+        }
+        None => start,
     }
 }
 

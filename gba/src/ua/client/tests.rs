@@ -4,7 +4,7 @@ use base::{Secret, SeededEntropy, Utc};
 
 use super::*;
 use crate::{
-    digest::{Algorithm, AuthenticationInfo, Challenge, Credentials, Qop},
+    digest::{Algorithm, AuthenticationInfo, Challenge, Qop},
     ids::{Fqdn, UaId},
     keys::{KeyKind, Ks},
 };
@@ -526,6 +526,17 @@ fn what_is_not_gba_goes_to_the_caller_and_what_is_not_offered_says_so() {
     assert_eq!(
         failure(run.put(Input::NoKey("the BSF is down".to_owned()))).to_string(),
         "there is no key for this NAF: the BSF is down"
+    );
+}
+
+#[test]
+fn each_request_has_a_line_for_the_ladder() {
+    let (mut run, first) = Run::start(UaRequest::get(url()), None);
+    assert_eq!(describe(sent(&first)), "GET /a?x=1");
+    let _ = run.challenged(&good());
+    assert_eq!(
+        describe(sent(&run.key())),
+        "GET /a?x=1 as I1U8vpY3…, auth-int, nc 00000001"
     );
 }
 

@@ -28,6 +28,7 @@ use self::{
     exchange::{Exchange, read_challenge},
 };
 use crate::{
+    digest::Credentials,
     http::{HttpRequest, HttpResponse},
     ids::{Btid, Fqdn, Impi},
     keys::Ks,
@@ -361,6 +362,30 @@ impl UbClient {
                 ("Authorization".to_owned(), authorization),
             ],
             body: Vec::new(),
+        }
+    }
+}
+
+/// What a request of a run is, in a few words without secrets, for a ladder.
+#[must_use]
+pub fn describe(request: &HttpRequest) -> String {
+    let start = format!("{} {}", request.method, request.target);
+    let Some(c) = request
+        .header("authorization")
+        .and_then(|text| text.parse::<Credentials>().ok())
+    else {
+        return start;
+    };
+    match (c.nonce.is_empty(), c.auts.is_some(), c.response.is_empty()) {
+        (true, _, _) => format!("{start} as {}", c.username),
+        (false, true, _) => format!("{start} with AUTS: SQN out of range"),
+        (false, false, true) => format!("{start} without response: AUTN's MAC is wrong"),
+        (false, false, false) => {
+            let qop = c.qop.map_or("no qop", |q| q.as_str());
+            format!(
+                "{start} with response (RES), {qop}, nc {}",
+                c.nc.unwrap_or_default()
+            )
         }
     }
 }

@@ -5,7 +5,7 @@ use base::{Secret, SeededEntropy};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::*;
-use crate::digest::{self, Algorithm, Credentials, Fields, Qop};
+use crate::digest::{self, Algorithm, Fields, Qop};
 
 const BSF: &str = "bsf.mnc001.mcc001.pub.3gppnetwork.org";
 /// With octets that are no UTF-8, a zero and a colon: the password is binary.
@@ -572,6 +572,33 @@ fn deadlines_are_named() {
     assert!(matches!(run.client.poll_output(), Output::Wait(Some(at)) if at == NOW.mono + HTTP_TIMEOUT));
     let _ = run.http(401, &challenge(1), b"");
     assert!(matches!(run.client.poll_output(), Output::Wait(Some(at)) if at == NOW.mono + CARD_TIMEOUT));
+}
+
+#[test]
+fn each_request_has_a_line_for_the_ladder() {
+    let mut run = Run::new(Mode::Me);
+    let first = describe(sent(&run.put(Input::Start)));
+    assert_eq!(
+        first,
+        "GET / as 001010123456789@ims.mnc001.mcc001.3gppnetwork.org"
+    );
+    let _ = run.http(401, &challenge(1), b"");
+    let auts = run.put(Input::Aka(AkaOutcome::SyncFailure(Auts::from([0; 14]))));
+    assert_eq!(describe(sent(&auts)), "GET / with AUTS: SQN out of range");
+    let _ = run.http(401, &challenge(2), b"");
+    let response = run.put(success(Mode::Me));
+    assert_eq!(
+        describe(sent(&response)),
+        "GET / with response (RES), auth-int, nc 00000001"
+    );
+    let mut run = Run::new(Mode::Me);
+    let _ = run.put(Input::Start);
+    let _ = run.http(401, &challenge(1), b"");
+    let report = run.put(Input::Aka(AkaOutcome::MacFailure));
+    assert_eq!(
+        describe(sent(&report)),
+        "GET / without response: AUTN's MAC is wrong"
+    );
 }
 
 #[test]
