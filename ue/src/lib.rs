@@ -10,6 +10,8 @@ pub mod client;
 pub mod device;
 pub mod psk;
 
+#[cfg(test)]
+mod fake;
 mod wire;
 
 pub use client::{Answer, Client, ClientError};
