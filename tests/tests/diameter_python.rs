@@ -1,0 +1,486 @@
+//! python-diameter, which has its own codec and peer code, against our Diameter: as HSS on Zh, as BSF on Zh, as NAF
+//! on Zn.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aka::{Algorithm, Auts, Milenage, Rand};
+use base::{Secret, SeededEntropy, Utc, hex};
+use diameter::{
+    Header, Identity, Message, Origin, ResultCode,
+    dictionary::{ZH, ZN},
+    grammar,
+};
+use gba::{
+    ids::{NafId, UaId},
+    zh::{MultimediaAuthAnswer, MultimediaAuthRequest, Scheme},
+    zn::{self, BootstrappingInfo, BootstrappingInfoAnswer, BootstrappingInfoRequest, GbaType},
+};
+use hss::{Auc, Hss, MemorySqnStore, Subscriber, Subscribers};
+use net::{
+    accept, clock,
+    diameter::{Client, Config, Role, Rule, serve},
+    tap::{Connection, Direction, Tap, WireBytes},
+};
+use serde_json::{Value, json};
+use tests::peer;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    net::TcpListener,
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::Notify,
+    time::timeout,
+};
+
+const HSS: &str = "hss.home.test";
+const BSF: &str = "bsf.home.test";
+const NAF: &str = "naf.home.test";
+const IMPI: &str = "001010000000001@ims.mnc001.mcc001.3gppnetwork.org";
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn id(name: &str) -> Identity {
+    name.parse().unwrap()
+}
+
+fn origin(host: &str) -> Origin {
+    Origin {
+        host: id(host),
+        realm: id("home.test"),
+    }
+}
+
+fn config(us: &str, application: u32, them: &str, role: Role) -> Config {
+    let host = id(them);
+    Config::new(origin(us), vec![application], vec![Rule { host, role }])
+}
+
+/// A script of `tests/peers`, talking in lines of JSON.
+struct Script {
+    /// Killed when dropped.
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Script {
+    fn start(python: &Path, name: &str, argument: &Value) -> Self {
+        let file: PathBuf = peer::root().join("tests").join("peers").join(name);
+        let mut child = Command::new(python)
+            .arg("-B")
+            .arg(file)
+            .arg(argument.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // The library warns of every closed connection; GBA_PEER_LOG=1 shows what it says.
+            .stderr(match std::env::var_os("GBA_PEER_LOG") {
+                Some(_) => Stdio::inherit(),
+                None => Stdio::null(),
+            })
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self {
+            stdin: child.stdin.take(),
+            child,
+            lines,
+        }
+    }
+
+    async fn next(&mut self) -> Value {
+        let line = timeout(LIMIT, self.lines.next_line()).await;
+        let line = line.expect("the script says something").unwrap();
+        serde_json::from_str(&line.expect("the script says more")).unwrap()
+    }
+
+    /// Closes its stdin, which ends it.
+    async fn end(mut self) -> Value {
+        drop(self.stdin.take());
+        let last = self.next().await;
+        let _ = timeout(LIMIT, self.child.wait()).await;
+        last
+    }
+}
+
+fn python() -> Option<PathBuf> {
+    peer::python("diameter", "python-diameter")
+}
+
+/// Notes the names of messages that pass, and wakes whoever waits for one.
+#[derive(Default)]
+struct Names {
+    seen: Mutex<Vec<(Direction, u32, bool)>>,
+    more: Notify,
+}
+
+impl Names {
+    async fn wait(&self, direction: Direction, command: u32, request: bool) {
+        let wanted = (direction, command, request);
+        let seen = async {
+            while !self.seen.lock().unwrap().contains(&wanted) {
+                self.more.notified().await;
+            }
+        };
+        timeout(LIMIT, seen).await.expect("the message passes");
+    }
+}
+
+impl Tap for Names {
+    fn message(&self, _: net::tap::Message<'_>) {}
+
+    fn octets(&self, _: &Connection, direction: Direction, octets: WireBytes<'_>) {
+        // The first message of each read or write: enough on a line that is quiet.
+        let header = Header::parse(octets.expose()).unwrap();
+        let name = (direction, header.command, header.is_request());
+        self.seen.lock().unwrap().push(name);
+        self.more.notify_one();
+    }
+}
+
+fn mar(impi: &str, resync: Option<(Rand, Auts)>) -> MultimediaAuthRequest {
+    MultimediaAuthRequest {
+        session_id: "bsf.home.test;1;1".into(),
+        origin_host: id(BSF),
+        origin_realm: id("home.test"),
+        destination_realm: id("home.test"),
+        destination_host: Some(id(HSS)),
+        impi: impi.parse().unwrap(),
+        public_identity: None,
+        scheme: Some(Scheme::DigestAkaV1Md5),
+        resync,
+        guss_timestamp: Some(Utc(1_735_689_600)),
+    }
+}
+
+/// TS 35.208 test set 1, as far as the script's answer needs it.
+fn vector() -> Value {
+    json!({
+        "bsf": BSF,
+        "impi": IMPI,
+        "rand": "23553cbe9637a89d218ae64dae47bf35",
+        "autn": "55f328b43577b9b94a9ffac354dfafb3",
+        "xres": "a54211d5e3ba50bf",
+        "ck": "b40ba9a3c58b2a05bbf0d987b21bf8cb",
+        "ik": "f769bcd751044604127672711c6d3441",
+        "guss": "<guss/>",
+    })
+}
+
+#[tokio::test]
+async fn our_client_asks_a_python_hss() {
+    let Some(python) = python() else { return };
+    let mut hss = Script::start(&python, "diameter_hss.py", &vector());
+    let address = format!("127.0.0.1:{}", hss.next().await["port"]);
+
+    // Our watchdog is the quicker one first.
+    let names = Arc::new(Names::default());
+    let mut quick = config(BSF, ZH, HSS, Role::Hss);
+    quick.limits.timers.watchdog = Duration::from_millis(200);
+    quick.limits.open = LIMIT;
+    quick.tap = Arc::<Names>::clone(&names);
+    let client = Client::connect(address.clone(), quick);
+    let ask = async |request: MultimediaAuthRequest| {
+        let answer = client.request(request.to_message()).await.unwrap();
+        MultimediaAuthAnswer::parse(&answer).unwrap()
+    };
+
+    let MultimediaAuthAnswer::Ok(ok) = ask(mar(IMPI, None)).await else {
+        panic!("no vector")
+    };
+    let [v] = &ok.vectors[..] else {
+        panic!("one vector expected")
+    };
+    assert_eq!(v.rand.to_string(), "23553cbe9637a89d218ae64dae47bf35");
+    assert_eq!(v.autn.to_string(), "55f328b43577b9b94a9ffac354dfafb3");
+    assert_eq!(hex::encode(v.xres.expose()), "a54211d5e3ba50bf");
+    assert_eq!(hex::encode(v.ck.expose()), "b40ba9a3c58b2a05bbf0d987b21bf8cb");
+    assert_eq!(hex::encode(v.ik.expose()), "f769bcd751044604127672711c6d3441");
+    assert_eq!(
+        (ok.guss.as_deref(), ok.impi),
+        (Some(&b"<guss/>"[..]), IMPI.parse().ok())
+    );
+    let told = hss.next().await;
+    let avps = &told["request"]["avps"];
+    assert_eq!(told["request"]["application"], ZH);
+    assert_eq!(avps["1/0"][0], hex::encode(IMPI));
+    assert_eq!(
+        avps["612/10415"][0]["608/10415"][0],
+        hex::encode("Digest-AKAv1-MD5")
+    );
+    assert_eq!(avps["409/10415"][0], "eb1f0400");
+
+    let resync = Some((Rand::from([0x11; 16]), Auts::from([0x22; 14])));
+    assert!(matches!(
+        ask(mar(IMPI, resync)).await,
+        MultimediaAuthAnswer::Ok(_)
+    ));
+    let told = hss.next().await;
+    let both = format!("{}{}", "11".repeat(16), "22".repeat(14));
+    assert_eq!(told["request"]["avps"]["612/10415"][0]["610/10415"][0], both);
+
+    let MultimediaAuthAnswer::Err(failure) = ask(mar("nobody@home.test", None)).await else {
+        panic!("a vector for nobody")
+    };
+    assert_eq!(failure.result, ResultCode::IDENTITY_UNKNOWN);
+    hss.next().await;
+
+    names
+        .wait(Direction::Received, grammar::DEVICE_WATCHDOG, false)
+        .await;
+    client.close().await;
+    names
+        .wait(Direction::Received, grammar::DISCONNECT_PEER, false)
+        .await;
+
+    // Now the quicker watchdog is the peer's: it stays only because we answer.
+    let names = Arc::new(Names::default());
+    let mut calm = config(BSF, ZH, HSS, Role::Hss);
+    calm.limits.open = LIMIT;
+    calm.tap = Arc::<Names>::clone(&names);
+    let client = Client::connect(address, calm);
+    client.ready().await.unwrap();
+    names
+        .wait(Direction::Received, grammar::DEVICE_WATCHDOG, true)
+        .await;
+    names.wait(Direction::Sent, grammar::DEVICE_WATCHDOG, false).await;
+    client.request(mar(IMPI, None).to_message()).await.unwrap();
+    hss.next().await;
+    client.close().await;
+
+    let counters = hss.end().await;
+    assert_eq!(
+        counters["counters"]["dpr"], 2,
+        "both goodbyes were heard: {counters}"
+    );
+}
+
+#[derive(Debug, PartialEq)]
+struct NotLetIn;
+
+/// Runs `diameter_ask.py` against a node of ours; its answers, or that it wasn't let in.
+async fn ask<H, F>(
+    node: Config,
+    us: &str,
+    them: &str,
+    requests: Value,
+    handler: H,
+) -> Option<Result<Vec<Value>, NotLetIn>>
+where
+    H: Fn(net::diameter::PeerIdentity, Message) -> F + Send + Sync + 'static,
+    F: Future<Output = Message> + Send + 'static,
+{
+    let python = python()?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let application = node.applications[0];
+    let (stopper, stop) = accept::stop();
+    let server = tokio::spawn(serve(listener, node, stop, handler));
+    let argument = json!({
+        "port": port, "us": us, "them": them, "application": application, "requests": requests,
+    });
+    let mut script = Script::start(&python, "diameter_ask.py", &argument);
+    let mut said = Vec::new();
+    let end = loop {
+        let line = script.next().await;
+        match line.get("answer") {
+            Some(answer) => said.push(answer.clone()),
+            None => break line,
+        }
+    };
+    stopper.stop();
+    server.await.unwrap().unwrap();
+    if end.get("refused").is_some() {
+        return Some(Err(NotLetIn));
+    }
+    assert_eq!(end["done"], true, "{end}");
+    Some(Ok(said))
+}
+
+fn text(text: &str) -> Value {
+    json!({ "text": text })
+}
+
+fn octets(octets: &[u8]) -> Value {
+    json!({ "hex": hex::encode(octets) })
+}
+
+/// The AVPs of a request by `us`, and more of them.
+fn request(command: u32, application: u32, us: &str, more: &[Value]) -> Value {
+    let mut avps = vec![
+        json!([263, 0, text(&format!("{us};7;7"))]),
+        json!([260, 0, [[266, 0, 10415], [258, 0, application]]]),
+        json!([277, 0, 1]),
+        json!([264, 0, octets(us.as_bytes())]),
+        json!([296, 0, octets(b"home.test")]),
+        json!([283, 0, octets(b"home.test")]),
+    ];
+    avps.extend_from_slice(more);
+    json!({ "command": command, "avps": avps })
+}
+
+/// Result-Code, or Experimental-Result-Code, of an answer.
+fn result(answer: &Value) -> u32 {
+    let avps = &answer["avps"];
+    let code = avps.get("268/0").unwrap_or(&avps["297/0"][0]["298/0"]);
+    u32::from_str_radix(code[0].as_str().unwrap(), 16).unwrap()
+}
+
+#[tokio::test]
+async fn a_python_bsf_asks_our_hss() {
+    let milenage = || {
+        let secret = |text| Secret::new(hex::array(text).unwrap());
+        Milenage::new(
+            &secret("465b5ce8b199b49faa5f0a2ee238a6bc"),
+            &secret("cd63cb71954a9f4e48a5994e37a02baf"),
+        )
+    };
+    let mut subscribers = Subscribers::new();
+    subscribers
+        .add(Subscriber::new(
+            IMPI.parse().unwrap(),
+            aka::AlgorithmSet::Milenage(milenage()),
+        ))
+        .unwrap();
+    let auc = Auc::new(MemorySqnStore::new(), SeededEntropy::new(7));
+    let hss = Arc::new(Hss::new(
+        hss::Config::new(origin(HSS), [id(BSF)]),
+        subscribers,
+        auc,
+    ));
+    let user = |impi: &str| json!([1, 0, text(impi)]);
+    let item = json!([612, 10415, [[608, 10415, text("Digest-AKAv1-MD5")]]]);
+    let bad = json!([
+        612,
+        10415,
+        [
+            [608, 10415, text("Digest-AKAv1-MD5")],
+            [610, 10415, octets(&[1; 29])]
+        ]
+    ]);
+    let unknown = json!([9999, 10415, { "raw": "01" }]);
+    let requests = json!([
+        request(303, ZH, BSF, &[user(IMPI), item.clone()]),
+        request(303, ZH, BSF, &[user("nobody@home.test"), item.clone()]),
+        request(303, ZH, BSF, std::slice::from_ref(&item)),
+        request(303, ZH, BSF, &[user(IMPI), bad]),
+        request(303, ZH, BSF, &[user(IMPI), user(IMPI)]),
+        request(310, ZH, BSF, &[user(IMPI)]),
+        request(303, ZH, "bsf2.home.test", &[user(IMPI)]),
+        request(303, ZH, BSF, &[user(IMPI), unknown]),
+    ]);
+    let node = hss.node();
+    let answers = ask(node, BSF, HSS, requests, move |from, request| {
+        let hss = Arc::clone(&hss);
+        async move { hss.answer(clock::now(), &from.host, &request).await }
+    });
+    let Some(answers) = answers.await else { return };
+    let answers = answers.unwrap();
+    let results: Vec<u32> = answers.iter().map(result).collect();
+    assert_eq!(results, [2001, 5401, 5005, 5004, 5009, 3001, 3010, 5001]);
+
+    let avps = &answers[0]["avps"];
+    let part = |code: &str| hex::decode(avps["612/10415"][0][code][0].as_str().unwrap()).unwrap();
+    let challenge = part("609/10415");
+    let rand = Rand::try_from(&challenge[..16]).unwrap();
+    let expected = milenage().f2345(&rand);
+    assert_eq!(part("610/10415"), expected.res.expose());
+    assert_eq!(part("625/10415"), expected.ck.expose());
+    assert_eq!(part("626/10415"), expected.ik.expose());
+    assert!(
+        avps["400/10415"][0]
+            .as_str()
+            .unwrap()
+            .contains(&hex::encode("<guss"))
+    );
+    // Failed-AVP names what was wrong, in a form that another decoder reads.
+    assert!(
+        answers[2]["avps"]["279/0"][0].get("1/0").is_some(),
+        "{}",
+        answers[2]
+    );
+    assert!(
+        answers[3]["avps"]["279/0"][0].get("610/10415").is_some(),
+        "{}",
+        answers[3]
+    );
+}
+
+#[tokio::test]
+async fn a_python_naf_asks_our_node() {
+    const BTID: &str = "I1U8vpY3qJ0hiuZNrke/NQ==@bsf.home.test";
+    let naf_id = |fqdn: &str| NafId::new(fqdn.parse().unwrap(), UaId::HTTP_DIGEST);
+    let btid = |btid: &str| json!([401, 10415, octets(btid.as_bytes())]);
+    let naf = |fqdn: &str| json!([402, 10415, octets(naf_id(fqdn).octets())]);
+    let aware = json!([407, 10415, 1]);
+    let requests = json!([
+        request(310, ZN, NAF, &[btid(BTID), naf(NAF), aware.clone()]),
+        request(
+            310,
+            ZN,
+            NAF,
+            &[btid("AAAAAAAAAAAAAAAAAAAAAA==@bsf.home.test"), naf(NAF)]
+        ),
+        request(310, ZN, NAF, &[btid(BTID), naf("other.home.test")]),
+        request(
+            310,
+            ZN,
+            NAF,
+            &[btid(BTID), json!([402, 10415, octets(NAF.as_bytes())])]
+        ),
+        request(310, ZN, NAF, &[btid(BTID)]),
+    ]);
+    let node = config(BSF, ZN, NAF, Role::Naf);
+    let answers = ask(node, NAF, BSF, requests, move |from, request| async move {
+        let us = origin(BSF);
+        let bir = match BootstrappingInfoRequest::parse(&request) {
+            Ok(bir) => bir,
+            Err(fault) => return zn::fault_answer(&request, &us, &fault),
+        };
+        let answer = if bir.naf_id.fqdn().as_str() != from.host.as_str() {
+            BootstrappingInfoAnswer::Err(zn::Failure::new(ResultCode::NOT_AUTHORIZED))
+        } else if bir.btid.as_str() != BTID {
+            BootstrappingInfoAnswer::Err(zn::Failure::new(ResultCode::TRANSACTION_IDENTIFIER_INVALID))
+        } else {
+            BootstrappingInfoAnswer::Ok(BootstrappingInfo {
+                impi: None,
+                me_key: Secret::new([0x5a; 32]),
+                uicc_key: bir.gba_u_aware.then(|| Secret::new([0xa5; 32])),
+                expiry: Utc(1_893_456_000),
+                created: Utc(1_893_369_600),
+                uss: None,
+                gba_type: GbaType::ThreeG,
+            })
+        };
+        answer.to_message(&request, &us)
+    });
+    let Some(answers) = answers.await else { return };
+    let answers = answers.unwrap();
+    let results: Vec<u32> = answers.iter().map(result).collect();
+    assert_eq!(results, [2001, 5403, 5402, 5004, 5005]);
+    let avps = &answers[0]["avps"];
+    assert_eq!(avps["405/10415"][0], "5a".repeat(32));
+    assert_eq!(avps["406/10415"][0], "a5".repeat(32));
+    assert_eq!(avps["404/10415"][0], "f4865700");
+    assert!(avps.get("1/0").is_none(), "no IMPI for this NAF");
+    assert_eq!(answers[1]["avps"]["297/0"][0]["266/0"][0], "000028af");
+}
+
+#[tokio::test]
+async fn a_python_peer_that_we_do_not_know_stays_out() {
+    let node = config(BSF, ZN, "another.home.test", Role::Naf);
+    let answers = ask(
+        node,
+        NAF,
+        BSF,
+        json!([]),
+        |_, m| async move { Message::answer_to(&m) },
+    )
+    .await;
+    assert!(answers.is_none_or(|answers| answers == Err(NotLetIn)));
+}
