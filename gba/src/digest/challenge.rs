@@ -43,6 +43,15 @@ impl Challenge {
         first
     }
 
+    /// Reads a header value and gives all its `Digest` challenges, in their order; an unsupported or broken one is
+    /// an error in its place.
+    ///
+    /// # Errors
+    /// [`DigestError`] if the header as a whole can't be read.
+    pub fn parse_all(value: &str) -> Result<Vec<Result<Self, DigestError>>, DigestError> {
+        Ok(digests(value)?.map(Self::from_params).collect())
+    }
+
     fn from_params(mut p: Params) -> Result<Self, DigestError> {
         let qop = match p.take("qop")? {
             None => Vec::new(),

@@ -76,32 +76,36 @@ pub fn choose<'a>(
     challenges: impl Iterator<Item = &'a str>,
 ) -> Result<Option<Chosen>, UaError> {
     let mut refused = None;
+    let malformed = |e: &DigestError| UaError::Malformed {
+        what: "WWW-Authenticate",
+        reason: e.to_string(),
+    };
     for value in challenges {
-        let challenge = match Challenge::parse(value) {
-            Ok(challenge) => challenge,
+        let all = match Challenge::parse_all(value) {
+            Ok(all) => all,
             Err(DigestError::NotDigest) => continue,
-            Err(e) => {
-                refused.get_or_insert(UaError::Malformed {
-                    what: "WWW-Authenticate",
-                    reason: e.to_string(),
-                });
-                continue;
-            }
+            Err(e) => vec![Err(e)],
         };
-        match consider(host, channel, challenge) {
-            Ok(Some(chosen)) => return Ok(Some(chosen)),
-            Ok(None) => {}
-            // A forbidden realm is the gravest finding, so it is the one that is told.
-            Err(e @ UaError::ForeignRealm { .. }) => refused = Some(e),
-            Err(e) => {
-                refused.get_or_insert(e);
+        for challenge in all {
+            let considered = match &challenge {
+                Ok(challenge) => consider(host, channel, challenge),
+                Err(e) => Err(malformed(e)),
+            };
+            match considered {
+                Ok(Some(chosen)) => return Ok(Some(chosen)),
+                Ok(None) => {}
+                // A forbidden realm is the gravest finding, so it is the one that is told.
+                Err(e @ UaError::ForeignRealm { .. }) => refused = Some(e),
+                Err(e) => {
+                    refused.get_or_insert(e);
+                }
             }
         }
     }
     refused.map_or(Ok(None), Err)
 }
 
-fn consider(host: &Fqdn, channel: Channel<'_>, challenge: Challenge) -> Result<Option<Chosen>, UaError> {
+fn consider(host: &Fqdn, channel: Channel<'_>, challenge: &Challenge) -> Result<Option<Chosen>, UaError> {
     let Some(realm) = element(host, &challenge.realm)? else {
         return Ok(None);
     };
@@ -132,8 +136,8 @@ fn consider(host: &Fqdn, channel: Channel<'_>, challenge: Challenge) -> Result<O
     Ok(Some(Chosen {
         naf_id: NafId::new(host.clone(), channel.ua_id()),
         realm: realm.to_owned(),
-        nonce: challenge.nonce,
-        opaque: challenge.opaque,
+        nonce: challenge.nonce.clone(),
+        opaque: challenge.opaque.clone(),
         algorithm,
         qop,
         stale: challenge.stale,

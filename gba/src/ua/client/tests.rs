@@ -274,6 +274,14 @@ fn ruling_16_only_the_host_itself_may_ask_for_its_key() {
             other => panic!("{text}: {}", name(&other)),
         }
     }
+    // The right challenge among others, in one field.
+    let (mut run, _) = Run::start(UaRequest::get(url()), None);
+    let several = format!(
+        r#"Basic realm="x", {}, {}"#,
+        realm("3GPP-bootstrapping@other.test"),
+        good()
+    );
+    assert!(!needs(&run.challenged(&several)).1);
     // With a port it isn't a realm of GBA: it is handed to the caller unanswered.
     let (mut run, _) = Run::start(UaRequest::get(url()), None);
     let fetched = done(run.challenged(&realm("3GPP-bootstrapping@naf.home.test:8080")));

@@ -42,15 +42,20 @@ pub(super) fn read_challenge(config: &Config, response: &HttpResponse<'_>) -> Re
     let mut broken = None;
     let mut found = None;
     for value in response.all("www-authenticate") {
-        match Challenge::parse(value) {
-            Ok(c) if c.algorithm == Algorithm::AkaV1Md5 => {
-                found = Some(c);
-                break;
+        let all = match Challenge::parse_all(value) {
+            Ok(all) => all,
+            Err(DigestError::NotDigest) => continue,
+            Err(e) => vec![Err(e)],
+        };
+        for challenge in all {
+            match challenge {
+                Ok(c) if c.algorithm == Algorithm::AkaV1Md5 => {
+                    found.get_or_insert(c);
+                }
+                Ok(c) => offered.push(c.algorithm.to_string()),
+                Err(e @ DigestError::Unsupported { .. }) => offered.push(e.to_string()),
+                Err(e) => broken = Some(e),
             }
-            Ok(c) => offered.push(c.algorithm.to_string()),
-            Err(DigestError::NotDigest) => {}
-            Err(e @ DigestError::Unsupported { .. }) => offered.push(e.to_string()),
-            Err(e) => broken = Some(e),
         }
     }
     let challenge = match (found, broken) {
