@@ -18,6 +18,12 @@ pub struct F2345 {
 }
 
 /// An authentication vector, or quintet (TS 33.102 6.3.2): RAND, AUTN, XRES, CK, IK.
+///
+/// ```compile_fail
+/// fn show(vector: &aka::Vector) {
+///     println!("{vector:?}"); // no Debug: it holds keys
+/// }
+/// ```
 pub struct Vector {
     /// RAND.
     pub rand: Rand,

@@ -331,3 +331,21 @@ impl Row {
         self.passed + self.failed + self.no_checker
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_without_a_comparison_is_a_failure() {
+        let text = r#"{"family":"x","vectors":[{"id":"a","kind":"b"}]}"#;
+        let file = File::parse("f.json", text.as_bytes()).unwrap();
+        let mut report = Report::new(false);
+        report.checked(&file, &file.vectors[0], Clause::new("TS 0", "1"), Log::default());
+        assert_eq!((report.failed(), report.passed()), (1, 0));
+        assert_eq!(
+            report.failures[0].to_string(),
+            "f.json: a: /: expected at least one comparison, got none: no field of it can be recomputed"
+        );
+    }
+}

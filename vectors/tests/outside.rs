@@ -78,16 +78,7 @@ fn a_failure_names_file_vector_field_expected_and_got() {
 }
 
 #[test]
-fn a_vector_that_compares_nothing_is_a_failure() {
-    let text = json!({"family": "diameter", "vectors": [
-        {"id": "empty", "kind": "BIR", "message": {}, "hex": ""}]})
-    .to_string();
-    let report = run(
-        &[File::parse("e.json", text.as_bytes()).unwrap()],
-        &Filter::default(),
-    );
-    assert_eq!(report.failed(), 1);
-    // A run in which no vector was taken proves nothing either.
+fn a_run_without_vectors_proves_nothing() {
     assert!(!run(&[], &Filter::default()).is_success());
     assert!(!run(&embedded().unwrap(), &Filter::family("no such family")).is_success());
 }
