@@ -1,0 +1,42 @@
+//! HTTP messages out of fuzz input: `status`, `name: value` lines, an empty line, the body; messages end at octet ff.
+
+use gba::http::HttpResponse;
+
+/// One scripted answer.
+pub struct Answer<'a> {
+    status: u16,
+    headers: Vec<(&'a str, &'a str)>,
+    body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// As the state machines take it.
+    pub fn response(&self) -> HttpResponse<'_> {
+        HttpResponse {
+            status: self.status,
+            headers: &self.headers,
+            body: self.body,
+        }
+    }
+
+    fn read(octets: &'a [u8]) -> Option<Self> {
+        let end = octets
+            .windows(2)
+            .position(|pair| pair == b"\n\n")
+            .unwrap_or(octets.len());
+        let head = std::str::from_utf8(octets.get(..end)?).ok()?;
+        let mut lines = head.lines();
+        let status = lines.next()?.trim().parse().ok()?;
+        let headers = lines.filter_map(|line| line.split_once(": ")).collect();
+        Some(Self {
+            status,
+            headers,
+            body: octets.get(end + 2..).unwrap_or_default(),
+        })
+    }
+}
+
+/// All answers of a script.
+pub fn answers(data: &[u8]) -> impl Iterator<Item = Answer<'_>> {
+    data.split(|octet| *octet == 0xff).filter_map(Answer::read)
+}
