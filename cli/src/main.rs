@@ -1,2 +1,68 @@
-//! The program `gba`.
-fn main() {}
+//! The program `gba`: reads the command line, runs, prints, and says by its exit status how it went:
+//! 0 done, 1 refused or failed by protocol, 2 usage, environment or peer down.
+
+mod advice;
+mod demo;
+mod input;
+mod ladder;
+mod report;
+mod vectors;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// GBA and UICC interworking: a SIM's key becomes an M2M root key and session keys.
+#[derive(Parser)]
+#[command(name = "gba", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole story once over loopback sockets and show every message.
+    Demo(Box<demo::Args>),
+    /// Check test vectors against this implementation.
+    #[command(subcommand)]
+    Vectors(vectors::Command),
+}
+
+/// How a command ended without success. A failure that was already shown says no more.
+pub(crate) enum Failure {
+    /// A protocol or a check said no: status 1.
+    Refused(String),
+    /// Usage, environment or a peer that is down: status 2.
+    Unable(String),
+    /// Status 1; the report says why.
+    Shown,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging();
+    let result = match cli.command {
+        Command::Demo(args) => demo::run(*args),
+        Command::Vectors(command) => vectors::run(command),
+    };
+    let (why, status) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Shown) => return ExitCode::from(1),
+        Err(Failure::Refused(why)) => (why, 1),
+        Err(Failure::Unable(why)) => (why, 2),
+    };
+    advice::print(&why);
+    ExitCode::from(status)
+}
+
+/// Operation only, to standard error, chosen by `GBA_LOG` (such as `info` or `bsf=trace`); silent by default.
+fn logging() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_env_var("GBA_LOG")
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

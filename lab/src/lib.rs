@@ -1,1 +1,15 @@
-//! lab
+//! The laboratory: every element of the network in one process, over real sockets, and what is seen of it.
+//!
+//! * [`topology`]: HSS, BSF and three NAFs on loopback, wired to each other over Zh and Zn;
+//! * [`demo`]: the story that `gba demo` tells: bootstrapping, a service, the M2M root key, the M2M session key;
+//! * [`trace`]: the tap that collects each message for the ladder;
+//! * [`report`]: what a run ends with;
+//! * [`cse`]: the one oneM2M resource of the laboratory's IN-CSE.
+#![forbid(unsafe_code)]
+
+pub mod cse;
+pub mod demo;
+mod keys;
+pub mod report;
+pub mod topology;
+pub mod trace;

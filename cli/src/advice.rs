@@ -1,0 +1,35 @@
+//! How an error is told: the error in one line, then the chain of causes, to standard error.
+
+use std::error::Error;
+
+use anstyle::{AnsiColor, Style};
+
+/// Prints to standard error, coloured on a terminal.
+pub(crate) fn print(why: &str) {
+    use std::io::Write as _;
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    // Standard error may be closed; the exit status still tells.
+    let _ = writeln!(anstream::stderr(), "{red}gba:{red:#} {why}");
+}
+
+/// An error with its causes, joined by colons where a cause adds words.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(e) = cause {
+        let more = e.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = e.source();
+    }
+    text
+}
+
+/// A warning, to standard error.
+pub(crate) fn warn(what: &str) {
+    use std::io::Write as _;
+    let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
+    // As above.
+    let _ = writeln!(anstream::stderr(), "{yellow}warning:{yellow:#} {what}");
+}

@@ -1,0 +1,283 @@
+//! `gba demo`: the options, the subscriber they describe, and what is printed while it runs.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+};
+
+use aka::{Amf, Milenage, Rand, Sqn};
+use base::{Entropy, Secret};
+use clap::{Args as ClapArgs, ValueEnum};
+use gba::ids::{Imsi, MncLength};
+use lab::{
+    demo::{DemoError, Setup},
+    report::{Mode, Outcome},
+    trace::{Entry, Trace},
+};
+use serde::Deserialize;
+
+use crate::{Failure, advice, input::KeySource, ladder::Ladder, report};
+
+/// Run the whole story once over loopback sockets and show every message.
+///
+/// HSS, BSF, three NAFs (a plain HTTP service, an MAF and an IN-CSE) and a UE with a software UICC run in
+/// this process and talk over loopback TCP. Without options the SIM is a fresh one with random keys.
+#[derive(ClapArgs)]
+#[command(
+    after_help = "Example: gba demo --imsi 001010123456789 --k @k.hex --opc env:OPC --sqn 000000000020\n\
+                        Keys are hex, @FILE, env:NAME, or - for standard input.\n\
+                        Status: 0 both ends have the same keys, 1 refused or keys differ, 2 usage or environment."
+)]
+pub(crate) struct Args {
+    /// Where Ks lives: in the mobile equipment (GBA_ME) or in the card (GBA_U).
+    #[arg(long, value_enum)]
+    mode: Option<ModeArg>,
+    /// IMSI, 6 to 15 digits [default: 001010123456789].
+    #[arg(long, value_parser = parse::<Imsi>)]
+    imsi: Option<Imsi>,
+    /// Digits of the MNC, 2 or 3 [default: by the MCC].
+    #[arg(long, value_name = "2|3", value_parser = mnc_length)]
+    mnc_length: Option<MncLength>,
+    /// Subscriber key K, 16 octets [default: random].
+    #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source)]
+    k: Option<KeySource>,
+    /// Milenage OPc, 16 octets [default: random].
+    #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source, conflicts_with = "op")]
+    opc: Option<KeySource>,
+    /// Milenage OP, from which OPc is computed.
+    #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source)]
+    op: Option<KeySource>,
+    /// Authentication management field, 2 octets [default: 0000, the separation bit cleared for GBA].
+    #[arg(long, value_parser = parse::<Amf>)]
+    amf: Option<Amf>,
+    /// SQN of the vector, 6 octets in hex; the card's own stands one step behind.
+    #[arg(long, value_parser = parse::<Sqn>)]
+    sqn: Option<Sqn>,
+    /// Laboratory only: the RAND of the vector, 16 octets, which makes a run repeatable.
+    #[arg(long, value_parser = parse::<Rand>)]
+    rand: Option<Rand>,
+    /// The subscriber from a TOML file with the keys imsi, mnc_length, k, opc or op, amf, sqn, mode.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the result only, without the ladder.
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print keys instead of their fingerprints.
+    #[arg(long)]
+    show_secrets: bool,
+    /// Print one JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum ModeArg {
+    Me,
+    U,
+}
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|e: T::Err| e.to_string())
+}
+
+fn mnc_length(text: &str) -> Result<MncLength, String> {
+    match text {
+        "2" => Ok(MncLength::Two),
+        "3" => Ok(MncLength::Three),
+        _ => Err("an MNC has 2 or 3 digits".into()),
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a Result")]
+fn source(text: &str) -> Result<KeySource, String> {
+    Ok(KeySource::from(text))
+}
+
+/// The TOML form of the subscriber. Keys take the same forms as on the command line.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    imsi: Option<String>,
+    mnc_length: Option<u8>,
+    k: Option<String>,
+    opc: Option<String>,
+    op: Option<String>,
+    amf: Option<String>,
+    sqn: Option<String>,
+    mode: Option<ModeArg>,
+}
+
+/// A demo configuration is a dozen short lines.
+const MAX_CONFIG: u64 = 64 * 1024;
+
+/// Options win over the file.
+fn merge(mut args: Args) -> Result<Args, String> {
+    let Some(path) = &args.config else { return Ok(args) };
+    let shown = path.display();
+    let text = std::fs::metadata(path)
+        .and_then(|m| {
+            if m.len() > MAX_CONFIG {
+                Err(std::io::Error::other("longer than 64 KiB"))
+            } else {
+                Ok(())
+            }
+        })
+        .and_then(|()| std::fs::read_to_string(path))
+        .map_err(|e| format!("cannot read {shown}: {e}"))?;
+    let file: File = toml::from_str(&text).map_err(|e| config_error(&shown.to_string(), &text, &e))?;
+    let value = |key: &str, why: String| format!("{shown}: {key}: {why}");
+    if file.opc.is_some() && file.op.is_some() {
+        return Err(value("op", "give OPc or OP, not both".into()));
+    }
+    macro_rules! fill {
+        ($key:ident, $parse:expr) => {
+            if let (None, Some(text)) = (&args.$key, &file.$key) {
+                args.$key = Some($parse(text).map_err(|why| value(stringify!($key), why))?);
+            }
+        };
+    }
+    fill!(imsi, |t: &String| parse::<Imsi>(t));
+    fill!(mnc_length, |n: &u8| mnc_length(&n.to_string()));
+    fill!(k, |t: &String| source(t));
+    if args.op.is_none() && args.opc.is_none() {
+        fill!(opc, |t: &String| source(t));
+        fill!(op, |t: &String| source(t));
+    }
+    fill!(amf, |t: &String| parse::<Amf>(t));
+    fill!(sqn, |t: &String| parse::<Sqn>(t));
+    args.mode = args.mode.or(file.mode);
+    Ok(args)
+}
+
+/// Line, column and what was expected; never the line itself, which may be a key.
+fn config_error(path: &str, text: &str, e: &toml::de::Error) -> String {
+    let at = e.span().map_or(0, |s| s.start).min(text.len());
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("{path}, line {line}, column {column}: {}", e.message())
+}
+
+fn setup(args: &Args) -> Result<Setup, String> {
+    let mut entropy = net::entropy::OsEntropy::default();
+    let mut random = || entropy.array::<16>().map(Secret::new).map_err(|e| e.to_string());
+    for (option, key) in [("--k", &args.k), ("--opc", &args.opc), ("--op", &args.op)] {
+        if args.config.is_none() && key.as_ref().is_some_and(KeySource::is_bare) {
+            advice::warn(&format!(
+                "{option}: a key on the command line is seen by others; use @FILE, env:NAME or -"
+            ));
+        }
+    }
+    if args.amf.is_some_and(Amf::separation_bit) {
+        advice::warn("--amf: the separation bit is set; for GBA it is cleared (TS 33.102 Annex H)");
+    }
+    if args.rand.is_some() {
+        advice::warn("--rand: laboratory only; a RAND must never be chosen in a network");
+    }
+    if args.k.is_some() != (args.opc.is_some() || args.op.is_some()) {
+        return Err("give K together with OPc or OP: --k and --opc, or --k and --op".into());
+    }
+    let k = args.k.as_ref().map_or_else(&mut random, |s| s.read("--k"))?;
+    let opc = match (&args.opc, &args.op) {
+        (Some(opc), _) => opc.read("--opc")?,
+        (_, Some(op)) => Milenage::opc(&k, &op.read("--op")?),
+        _ => random()?,
+    };
+    Ok(Setup {
+        mode: match args.mode {
+            Some(ModeArg::U) => Mode::U,
+            _ => Mode::Me,
+        },
+        imsi: args.imsi.clone().map_or_else(|| parse("001010123456789"), Ok)?,
+        mnc_length: args.mnc_length,
+        k,
+        opc,
+        amf: args.amf,
+        sqn: args.sqn,
+        rand: args.rand,
+    })
+}
+
+/// Runs the demo and prints it.
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let args = merge(args).map_err(Failure::Unable)?;
+    let setup = setup(&args).map_err(Failure::Unable)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Unable(format!("cannot start the runtime: {e}")))?;
+
+    let (trace, mut entries) = Trace::begin();
+    let ladder = (!args.quiet && !args.json).then(|| Ladder::new(width()));
+    let result = runtime.block_on(async {
+        let printer = tokio::spawn(async move {
+            let mut messages = Vec::new();
+            let mut out = anstream::stdout();
+            if let Some(ladder) = &ladder {
+                let _ = ladder.head(&mut out);
+            }
+            while let Some(entry) = entries.recv().await {
+                // A closed standard output must not stop the run: the exit status still tells.
+                let _ = match (&ladder, &entry) {
+                    (Some(ladder), Entry::Act(title)) => ladder.act(&mut out, title),
+                    (Some(ladder), Entry::Message(event)) => ladder.event(&mut out, event),
+                    (None, _) => Ok(()),
+                };
+                if let Entry::Message(event) = entry {
+                    messages.push(event);
+                }
+            }
+            messages
+        });
+        let result = lab::demo::run(setup, trace).await;
+        let messages = printer.await.unwrap_or_default();
+        result.map(|outcome| Outcome { messages, ..outcome })
+    });
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        Err(e) => return Err(failure(&e, args.json)),
+    };
+    let refusal = outcome.refusal();
+    let mut out = anstream::stdout().lock();
+    let printed = if args.json {
+        report::json(&mut out, &outcome, args.show_secrets)
+    } else {
+        report::table(
+            &mut out,
+            &outcome,
+            args.show_secrets,
+            std::io::stdout().is_terminal(),
+        )
+        .and_then(|()| report::verdict(&mut out, refusal.as_deref()))
+    };
+    printed
+        .and_then(|()| out.flush())
+        .map_err(|e| Failure::Unable(format!("cannot print: {e}")))?;
+    match refusal {
+        None => Ok(()),
+        Some(why) if args.json => Err(Failure::Refused(why)),
+        Some(_) => Err(Failure::Shown),
+    }
+}
+
+fn failure(e: &DemoError, json: bool) -> Failure {
+    let why = advice::chain(e);
+    if json {
+        let object = serde_json::json!({ "error": { "message": why, "refused": e.is_refusal() } });
+        let _ = writeln!(anstream::stdout(), "{object}");
+    }
+    if e.is_refusal() {
+        Failure::Refused(why)
+    } else {
+        Failure::Unable(why)
+    }
+}
+
+/// Columns of the terminal; `None` where the output is no terminal.
+fn width() -> Option<usize> {
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    Some(terminal_size::terminal_size().map_or(100, |(w, _)| usize::from(w.0)))
+}

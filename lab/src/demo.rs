@@ -1,0 +1,311 @@
+//! The story of `gba demo`: one device, one SIM, one AKA run, three keys.
+
+use std::sync::Arc;
+
+use aka::{
+    Amf, Milenage, Rand, Sqn,
+    sqn::{SqnArray, SqnProfile},
+};
+use base::Secret;
+use gba::{
+    guss::UiccType,
+    ids::{Fqdn, Impi, Imsi, MncLength, NafId, UaId},
+    keys::KsNaf,
+    ua::{Url, client::UaRequest},
+};
+use hss::Subscriber;
+use net::tap::{SharedTap, Summary};
+use ue::{
+    BsfAddress, Client, ClientError, Device, DeviceError,
+    device::DeviceOptions,
+    psk::{PskClient, PskConfig, PskError, PskSession},
+};
+use uicc::software::{Profile, SoftCard};
+
+use crate::{
+    cse,
+    report::{KeyPair, Mode, Outcome},
+    topology::{Names, Network, StartError},
+    trace::Trace,
+};
+
+/// The AE-ID under which the device asks the IN-CSE.
+const AE_ID: &str = "Cdevice";
+
+/// The subscriber of a run.
+pub struct Setup {
+    /// GBA_ME or GBA_U.
+    pub mode: Mode,
+    /// IMSI.
+    pub imsi: Imsi,
+    /// Digits of the MNC; by the MCC where absent (ruling 4).
+    pub mnc_length: Option<MncLength>,
+    /// Subscriber key.
+    pub k: Secret<16>,
+    /// Milenage OPc.
+    pub opc: Secret<16>,
+    /// AMF, used exactly as given; 0000 where absent (ruling 2).
+    pub amf: Option<Amf>,
+    /// SQN of the first vector; the card stands one step behind it.
+    pub sqn: Option<Sqn>,
+    /// RAND of the first vector. Laboratory only.
+    pub rand: Option<Rand>,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DemoError {
+    /// The subscriber's data can't be used.
+    #[error("{0}")]
+    Setup(String),
+    /// The network didn't start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The device or its card.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The request to the plain service.
+    #[error(transparent)]
+    Service(#[from] ClientError),
+    /// TLS-PSK with a NAF.
+    #[error("TLS-PSK with {naf}: {source}")]
+    Psk {
+        /// The NAF.
+        naf: Fqdn,
+        /// Why.
+        source: PskError,
+    },
+    /// An answer that isn't the expected one.
+    #[error("{from} answered {got}, expected {wanted}")]
+    Answer {
+        /// Who.
+        from: Fqdn,
+        /// What came.
+        got: String,
+        /// What should have come.
+        wanted: &'static str,
+    },
+    /// The device was served although the NAF never asked for its key.
+    #[error("the NAF {0} never asked the BSF for its key")]
+    NeverAsked(NafId),
+}
+
+impl DemoError {
+    /// True if a protocol said no; false for usage, environment or a peer that is down.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Setup(_) | Self::Start(_) => false,
+            Self::Device(e) => !matches!(e, DeviceError::Unreachable(_)),
+            Self::Service(e) => !matches!(
+                e,
+                ClientError::Unreachable(_) | ClientError::Device(DeviceError::Unreachable(_))
+            ),
+            Self::Psk { .. } | Self::Answer { .. } | Self::NeverAsked(_) => true,
+        }
+    }
+}
+
+/// Both ends of a subscription, made from one set of data: what the HSS has and what the card has.
+///
+/// # Errors
+/// [`DemoError::Setup`] if no card would accept that SQN.
+pub fn personalise(setup: &Setup) -> Result<(Subscriber, SoftCard, Names), DemoError> {
+    let mnc = setup
+        .mnc_length
+        .or_else(|| MncLength::usual_for(&setup.imsi))
+        .unwrap_or(MncLength::Two);
+    let impi = Impi::from_imsi(&setup.imsi, mnc);
+    let milenage = || Milenage::new(&setup.k, &setup.opc);
+
+    let uicc = if setup.mode == Mode::U {
+        UiccType::GbaU
+    } else {
+        UiccType::Gba
+    };
+    let mut subscriber = Subscriber::new(impi.clone(), milenage()).with_bsf_info(uicc, None);
+    let mut profile = Profile::new(setup.imsi.clone(), mnc, milenage());
+    if setup.mode == Mode::U {
+        profile = profile.with_gba_u();
+    }
+    if let Some(amf) = setup.amf {
+        subscriber = subscriber.with_amf_as_is(amf);
+    }
+    if let Some(sqn) = setup.sqn {
+        subscriber = subscriber.with_first_sqn(sqn);
+        profile.sqn = one_step_behind(sqn)?;
+    }
+    let names = Names::of(&impi, Fqdn::bsf_for_imsi(&setup.imsi, mnc))?;
+    Ok((subscriber, SoftCard::new(profile), names))
+}
+
+/// An array whose every SEQ_MS is just below the SEQ of `sqn` (TS 33.102 annex C.2).
+fn one_step_behind(sqn: Sqn) -> Result<SqnArray, DemoError> {
+    let profile = SqnProfile::default();
+    let Some(before) = profile.seq(sqn).checked_sub(1) else {
+        return Err(DemoError::Setup(format!(
+            "SQN {sqn} has SEQ 0, which no card accepts: take at least 000000000020"
+        )));
+    };
+    let array = vec![before; 1 << profile.ind_bits];
+    SqnArray::with_seq_ms(profile, &array).map_err(|e| DemoError::Setup(e.to_string()))
+}
+
+/// Runs the story and returns what came out; the messages go through the trace as they happen.
+///
+/// # Errors
+/// [`DemoError`].
+pub async fn run(setup: Setup, trace: Trace) -> Result<Outcome, DemoError> {
+    let (subscriber, card, names) = personalise(&setup)?;
+    let trace = Arc::new(trace);
+    let tap: SharedTap = trace.clone();
+    let network = Network::start(names, subscriber, setup.rand, tap.clone()).await?;
+    let told = Story {
+        network: &network,
+        trace: &trace,
+        tap,
+    };
+    let outcome = told.tell(card, setup.mode).await;
+    network.stop().await;
+    outcome
+}
+
+struct Story<'a> {
+    network: &'a Network,
+    trace: &'a Trace,
+    tap: SharedTap,
+}
+
+impl Story<'_> {
+    async fn tell(&self, card: SoftCard, mode: Mode) -> Result<Outcome, DemoError> {
+        let Network { names, addresses, .. } = self.network;
+        let began = self.trace.elapsed();
+
+        self.trace
+            .act("Bootstrapping (Ub): the SIM's key becomes Ks on both sides");
+        let options = DeviceOptions {
+            tap: self.tap.clone(),
+            ..DeviceOptions::default()
+        };
+        let mut device = Device::open(Box::new(card), options).await?;
+        let bsf = BsfAddress::new(addresses.ub, names.bsf.clone());
+        let session = device.bootstrap(&bsf).await?;
+
+        self.trace
+            .act("A service (Ua): HTTP digest under a key of its own");
+        let service = self.service(&mut device, &bsf).await?;
+
+        self.trace
+            .act("M2M root key: Ks_NAF for the MAF, proven by a TLS-PSK handshake");
+        let root = self
+            .psk(&mut device, &names.maf, addresses.maf, "MAF", "Ua")
+            .await?;
+
+        self.trace
+            .act("M2M session key: Ks_NAF for the IN-CSE from the same Ks");
+        let association = self
+            .psk(&mut device, &names.cse, addresses.cse, "IN-CSE", "Mca")
+            .await?;
+        self.retrieve(&association).await?;
+
+        Ok(Outcome {
+            impi: device.identity().impi.clone(),
+            mnc: device.identity().mnc.to_string(),
+            btid: session.btid,
+            lifetime: session.lifetime,
+            mode,
+            avs_used: self.network.vectors_used(),
+            elapsed: self.trace.elapsed().saturating_sub(began),
+            root: self.pair(root.key())?,
+            session: self.pair(association.key())?,
+            service: self.pair(&service)?,
+            messages: Vec::new(),
+            dropped: self.trace.dropped(),
+        })
+    }
+
+    async fn service(&self, device: &mut Device, bsf: &BsfAddress) -> Result<KsNaf, DemoError> {
+        let Network { names, addresses, .. } = self.network;
+        let (naf, address) = (names.naf.clone(), addresses.naf.to_string());
+        let mut client = Client::new(bsf.clone()).with_resolver(move |_, _| address.clone());
+        let url: Url = format!("http://{naf}/hello")
+            .parse()
+            .map_err(|_| StartError::Name(naf.to_string()))?;
+        let answer = client.fetch(device, UaRequest::get(url)).await?;
+        if answer.status != 200 {
+            return Err(DemoError::Answer {
+                from: naf,
+                got: format!("HTTP {}", answer.status),
+                wanted: "HTTP 200",
+            });
+        }
+        Ok(device.naf_key(&NafId::new(naf, UaId::HTTP_DIGEST)).await?)
+    }
+
+    async fn psk(
+        &self,
+        device: &mut Device,
+        naf: &Fqdn,
+        address: std::net::SocketAddr,
+        label: &str,
+        interface: &'static str,
+    ) -> Result<PskSession, DemoError> {
+        let failed = |source| DemoError::Psk {
+            naf: naf.clone(),
+            source,
+        };
+        let mut config = PskConfig::default();
+        config.story.server = label.into();
+        config.story.interface = interface;
+        let client = PskClient::new(config, self.tap.clone()).map_err(|e| failed(e.into()))?;
+        let Some(session) = device.bootstrapped().cloned() else {
+            return Err(DeviceError::NotBootstrapped.into());
+        };
+        let derive = async |naf_id: NafId| device.naf_key(&naf_id).await;
+        client
+            .connect(address, naf, &session.btid, session.lifetime, derive)
+            .await
+            .map_err(failed)
+    }
+
+    async fn retrieve(&self, association: &PskSession) -> Result<(), DemoError> {
+        let cse = &self.network.names.cse;
+        let answered = |got: String| DemoError::Answer {
+            from: cse.clone(),
+            got,
+            wanted: "RSC 2000",
+        };
+        let mut request =
+            cse::retrieve(cse.as_str(), AE_ID, "req-1").map_err(|e| DemoError::Setup(e.to_string()))?;
+        request
+            .extensions_mut()
+            .insert(Summary(format!("RETRIEVE {} as {AE_ID}", cse::CSE_PATH)));
+        let response = association.send(request).await.map_err(|source| DemoError::Psk {
+            naf: cse.clone(),
+            source,
+        })?;
+        match response
+            .headers()
+            .get("X-M2M-RSC")
+            .map(http::HeaderValue::as_bytes)
+        {
+            Some(b"2000") => Ok(()),
+            Some(rsc) => Err(answered(format!("RSC {}", String::from_utf8_lossy(rsc)))),
+            None => Err(answered(format!("HTTP {} without X-M2M-RSC", response.status()))),
+        }
+    }
+
+    fn pair(&self, device: &KsNaf) -> Result<KeyPair, DemoError> {
+        let naf_id = device.naf_id();
+        let network = self
+            .network
+            .seen
+            .key(naf_id)
+            .ok_or_else(|| DemoError::NeverAsked(naf_id.clone()))?;
+        Ok(KeyPair {
+            device: device.duplicate(),
+            network,
+        })
+    }
+}

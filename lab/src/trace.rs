@@ -1,0 +1,113 @@
+//! The laboratory's tap: protocol messages go through a bounded channel to whoever prints or keeps them.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use base::Clause;
+use net::tap::{Message, Tap};
+use tokio::sync::mpsc;
+
+/// Messages that may wait for the reader; a run of the demo has about sixty.
+pub const CAPACITY: usize = 4096;
+
+/// One protocol message with the time since the trace began.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Since the trace began.
+    pub at: Duration,
+    /// Reference point.
+    pub interface: &'static str,
+    /// Sender.
+    pub from: String,
+    /// Receiver.
+    pub to: String,
+    /// What it says.
+    pub summary: String,
+    /// The clause that describes it.
+    pub clause: Option<Clause>,
+}
+
+/// What goes through the channel: messages, and the headings between the acts of a story.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A protocol message.
+    Message(Event),
+    /// What the next messages are about.
+    Act(&'static str),
+}
+
+/// A tap that never waits: a full channel counts and drops.
+pub struct Trace {
+    began: Instant,
+    entries: mpsc::Sender<Entry>,
+    dropped: AtomicU64,
+}
+
+impl Trace {
+    /// Begins now.
+    #[must_use]
+    pub fn begin() -> (Self, mpsc::Receiver<Entry>) {
+        let (entries, receiver) = mpsc::channel(CAPACITY);
+        (
+            Self {
+                began: Instant::now(),
+                entries,
+                dropped: AtomicU64::new(0),
+            },
+            receiver,
+        )
+    }
+
+    /// Time since the beginning.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// A heading for what follows.
+    pub fn act(&self, title: &'static str) {
+        self.push(Entry::Act(title));
+    }
+
+    /// How many entries found the channel full.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn push(&self, entry: Entry) {
+        if self.entries.try_send(entry).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Tap for Trace {
+    fn message(&self, m: Message<'_>) {
+        self.push(Entry::Message(Event {
+            at: self.began.elapsed(),
+            interface: m.interface,
+            from: m.from.into(),
+            to: m.to.into(),
+            summary: m.summary,
+            clause: m.clause,
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_trace_counts_and_drops() {
+        let (trace, mut entries) = Trace::begin();
+        for _ in 0..CAPACITY + 3 {
+            trace.act("again");
+        }
+        assert_eq!(trace.dropped(), 3);
+        assert!(entries.try_recv().is_ok());
+    }
+}
