@@ -1,6 +1,6 @@
 //! Towards UEs (TS 24.109 4): loads, decides, commits, answers. Every rule is in [`gba::ub::server`].
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use base::{Clause, Entropy, Now};
 use bytes::Bytes;
@@ -265,24 +265,14 @@ where
         }
     };
     let tap = Arc::clone(&ub.tap);
-    let service = move |request, peer| handle_owned(Arc::clone(&ub), request, peer);
+    let service = move |request, peer| {
+        let ub = Arc::clone(&ub);
+        async move { ub.handle(request, peer).await }
+    };
     tokio::select! {
         () = net::http::serve_tapped(listener, limits, tap, service, stop) => {}
         () = tick => {}
     }
-}
-
-fn handle_owned<S, V, E>(
-    ub: Arc<Ub<S, V, E>>,
-    request: http::Request<Bytes>,
-    peer: PeerInfo,
-) -> impl Future<Output = http::Response<Bytes>> + Send
-where
-    S: Sessions,
-    V: VectorSource,
-    E: Entropy + Clone + Send + Sync + 'static,
-{
-    async move { ub.handle(request, peer).await }
 }
 
 #[cfg(test)]

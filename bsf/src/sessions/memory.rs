@@ -1,8 +1,9 @@
 //! The store in memory: one lock, bounded, what has ended is thrown away as time passes.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque, hash_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     future::{Future, ready},
+    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -53,19 +54,27 @@ struct Inner {
     /// Their RANDs.
     rands: HashSet<Rand>,
     newest: HashMap<(Impi, AddressKey), Box<str>>,
-    /// Ends of challenges in the order of opening, which is the order of ending too.
-    challenge_ends: VecDeque<(Mono, Box<str>)>,
-    sessions: HashMap<Btid, Arc<Session>>,
+    challenge_ends: BTreeMap<End, Box<str>>,
+    sessions: HashMap<Btid, Kept>,
     session_rands: HashSet<Rand>,
-    /// Ends of sessions; the B-TID keeps those apart that end at one time.
-    session_ends: BTreeSet<(Mono, Box<str>)>,
+    session_ends: BTreeMap<End, Btid>,
+    /// How many things were ever kept: tells those apart that end at one time.
+    count: u64,
     impi_buckets: HashMap<Impi, Bucket>,
     address_buckets: HashMap<AddressKey, Bucket>,
+    buckets_swept: Mono,
 }
+
+type End = (Mono, u64);
 
 struct Waiting {
     challenge: Arc<OpenChallenge>,
-    ends: Mono,
+    ends: End,
+}
+
+struct Kept {
+    session: Arc<Session>,
+    ends: End,
 }
 
 impl MemorySessions {
@@ -91,32 +100,44 @@ impl MemorySessions {
 }
 
 impl Inner {
+    fn end(&mut self, at: Mono) -> End {
+        self.count += 1;
+        (at, self.count)
+    }
+
     fn sweep(&mut self, now: Now, most: usize) {
         for _ in 0..most {
-            match self.challenge_ends.front() {
-                Some((ends, _)) if *ends <= now.mono => {}
+            match self.challenge_ends.first_entry() {
+                Some(first) if first.key().0 <= now.mono => {
+                    let nonce = first.remove();
+                    self.forget_challenge(&nonce);
+                }
                 _ => break,
-            }
-            if let Some((ends, nonce)) = self.challenge_ends.pop_front()
-                && self.challenges.get(&nonce).is_some_and(|w| w.ends == ends)
-            {
-                self.forget_challenge(&nonce);
             }
         }
         for _ in 0..most {
-            let over = match self.session_ends.first() {
-                Some((ends, btid)) if *ends <= now.mono => btid.clone(),
+            match self.session_ends.first_entry() {
+                Some(first) if first.key().0 <= now.mono => {
+                    let btid = first.remove();
+                    self.forget_session(&btid);
+                }
                 _ => break,
-            };
-            self.session_ends.pop_first();
-            if let Ok(btid) = over.parse() {
-                self.forget_session(&btid);
             }
+        }
+    }
+
+    /// Full buckets needn't exist. At most once a second, because it looks at all of them.
+    fn sweep_buckets(&mut self, now: Mono) {
+        if now.since(self.buckets_swept) >= Duration::from_secs(1) {
+            self.buckets_swept = now;
+            self.impi_buckets.retain(|_, b| !b.is_full(now));
+            self.address_buckets.retain(|_, b| !b.is_full(now));
         }
     }
 
     fn forget_challenge(&mut self, nonce: &str) -> Option<Waiting> {
         let waiting = self.challenges.remove(nonce)?;
+        self.challenge_ends.remove(&waiting.ends);
         let challenge = &waiting.challenge;
         self.rands.remove(&challenge.rand);
         if let Entry::Occupied(newest) = self.newest.entry((challenge.impi.clone(), challenge.address))
@@ -128,17 +149,17 @@ impl Inner {
     }
 
     fn forget_session(&mut self, btid: &Btid) -> bool {
-        let Some(session) = self.sessions.remove(btid) else {
+        let Some(kept) = self.sessions.remove(btid) else {
             return false;
         };
-        self.session_rands.remove(&session.rand);
-        self.session_ends.remove(&(session.ends, btid.as_str().into()));
+        self.session_ends.remove(&kept.ends);
+        self.session_rands.remove(&kept.session.rand);
         true
     }
 
     /// Also throws out a session that the UTC clock has ended.
     fn live_session(&mut self, btid: &Btid, now: Now) -> Option<Arc<Session>> {
-        let session = self.sessions.get(btid)?;
+        let session = &self.sessions.get(btid)?.session;
         if session.is_over(now) {
             self.forget_session(btid);
             return None;
@@ -147,20 +168,12 @@ impl Inner {
     }
 }
 
-/// A bucket to change in place: a full one needn't exist. `None` if there is no room for another.
-fn bucket<K: std::hash::Hash + Eq + Clone>(
-    buckets: &mut HashMap<K, Bucket>,
-    key: &K,
-    most: usize,
-    now: Mono,
-) -> Option<Bucket> {
-    if let Some(bucket) = buckets.get(key) {
-        return Some(*bucket);
+/// The bucket of that key, full if it is new; `None` if there is no room for another.
+fn bucket<K: Hash + Eq>(buckets: &HashMap<K, Bucket>, key: &K, most: usize) -> Option<Bucket> {
+    match buckets.get(key) {
+        Some(bucket) => Some(*bucket),
+        None => (buckets.len() < most).then(Bucket::default),
     }
-    if buckets.len() >= most {
-        buckets.retain(|_, b| !b.is_full(now));
-    }
-    (buckets.len() < most).then(Bucket::default)
 }
 
 impl Sessions for MemorySessions {
@@ -174,9 +187,12 @@ impl Sessions for MemorySessions {
     ) -> impl Future<Output = Result<(), Duration>> + Send {
         let mut inner = self.lock();
         let most = self.limits.buckets;
+        if inner.impi_buckets.len().max(inner.address_buckets.len()) >= most {
+            inner.sweep_buckets(now);
+        }
         let result = match (
-            bucket(&mut inner.impi_buckets, impi, most, now),
-            bucket(&mut inner.address_buckets, &address, most, now),
+            bucket(&inner.impi_buckets, impi, most),
+            bucket(&inner.address_buckets, &address, most),
         ) {
             (Some(mut of_impi), Some(mut of_address)) => {
                 let wait = of_impi.wait(per_impi, now).max(of_address.wait(per_address, now));
@@ -215,12 +231,12 @@ impl Sessions for MemorySessions {
                 Err(Refused::Full)
             } else {
                 let nonce = challenge.nonce.clone();
-                let ends = now.mono + life;
+                let ends = inner.end(now.mono + life);
                 inner.rands.insert(rand);
                 inner
                     .newest
                     .insert((challenge.impi.clone(), challenge.address), nonce.clone());
-                inner.challenge_ends.push_back((ends, nonce.clone()));
+                inner.challenge_ends.insert(ends, nonce.clone());
                 inner.challenges.insert(nonce, Waiting { challenge, ends });
                 Ok(())
             },
@@ -239,7 +255,7 @@ impl Sessions for MemorySessions {
             .get(nonce)
             .is_some_and(|w| w.challenge.impi == *impi);
         let waiting = if mine { inner.forget_challenge(nonce) } else { None };
-        ready(waiting.filter(|w| w.ends > now.mono).map(|w| w.challenge))
+        ready(waiting.filter(|w| w.ends.0 > now.mono).map(|w| w.challenge))
     }
 
     fn unanswered(
@@ -253,7 +269,7 @@ impl Sessions for MemorySessions {
             .newest
             .get(&(impi.clone(), address))
             .and_then(|nonce| inner.challenges.get(nonce))
-            .filter(|w| w.ends > now.mono)
+            .filter(|w| w.ends.0 > now.mono)
             .map(|w| Arc::clone(&w.challenge));
         ready(newest)
     }
@@ -269,11 +285,12 @@ impl Sessions for MemorySessions {
         } else if inner.sessions.len() >= self.limits.sessions {
             Err(Refused::Full)
         } else {
-            inner
-                .session_ends
-                .insert((session.ends, session.btid.as_str().into()));
+            let ends = inner.end(session.ends);
+            inner.session_ends.insert(ends, session.btid.clone());
             inner.session_rands.insert(session.rand);
-            inner.sessions.insert(session.btid.clone(), session);
+            inner
+                .sessions
+                .insert(session.btid.clone(), Kept { session, ends });
             Ok(())
         })
     }
@@ -289,6 +306,7 @@ impl Sessions for MemorySessions {
     fn counts(&self, now: Now) -> impl Future<Output = Counts> + Send {
         let mut inner = self.lock();
         inner.sweep(now, usize::MAX);
+        inner.sweep_buckets(now.mono);
         ready(Counts {
             challenges: inner.challenges.len(),
             sessions: inner.sessions.len(),
