@@ -12,14 +12,14 @@ pub(super) fn check(f: &Fields<'_>) -> Checked {
     let (alg, rand) = (algorithm::read(f, None)?, f.rand("RAND")?);
     let sqn_ms = auts::verify(&alg, &rand, &Auts::new(f.array("AUTS")?));
     f.same_flag("valid", sqn_ms.is_some())?;
-    let Some(sqn_ms) = sqn_ms else {
-        return Ok(());
-    };
-    f.same("SQN_MS", sqn_ms.octets())?;
-    f.same("AUTS", auts::build(&alg, &rand, f.sqn("SQN_MS")?).octets())?;
+    if let Some(sqn_ms) = sqn_ms {
+        f.same("SQN_MS", sqn_ms.octets())?;
+        f.same("AUTS", auts::build(&alg, &rand, f.sqn("SQN_MS")?).octets())?;
+    }
     if f.has("SQN_HE_before") {
-        let before = f.sqn("SQN_HE_before")?;
-        let after = home::resync(profile(&f.object("params")?)?, before, sqn_ms);
+        let (before, profile) = (f.sqn("SQN_HE_before")?, profile(&f.object("params")?)?);
+        // A wrong AUTS moves nothing.
+        let after = sqn_ms.and_then(|sqn_ms| home::resync(profile, before, sqn_ms));
         f.same_flag("reset", after.is_some())?;
         f.same("SQN_HE_after", after.unwrap_or(before).octets())?;
     }

@@ -113,15 +113,25 @@ fn authenticate(f: &Fields<'_>) -> Checked {
 /// Where the card stands, so that the answer is the one the vector has.
 fn array(f: &Fields<'_>, result: &str) -> Result<SqnArray, Problem> {
     let profile = SqnProfile::default();
-    let (name, seq) = if result == "sync_failure" {
-        ("SQN_MS", profile.seq(f.sqn("SQN_MS")?))
+    let sqn = f.sqn("SQN")?;
+    let mut seq_ms = [0; 32];
+    let mut stands_at = |ind: u64, seq: u64| {
+        if let Some(slot) = usize::try_from(ind).ok().and_then(|i| seq_ms.get_mut(i)) {
+            *slot = seq;
+        }
+    };
+    if result == "sync_failure" {
+        let highest = f.sqn("SQN_MS")?;
+        // The number came before, or lies more than Δ ahead of SQN_MS.
+        if sqn <= highest {
+            stands_at(profile.ind(sqn), profile.seq(sqn));
+        }
+        stands_at(profile.ind(highest), profile.seq(highest));
     } else {
         // The number before: the next one is fresh, and not too far ahead.
-        ("SQN", profile.seq(f.sqn("SQN")?).saturating_sub(1))
-    };
-    let ind = profile.ind(f.sqn(name)?);
-    let seq_ms: Vec<u64> = (0..32).map(|i| if i == ind { seq } else { 0 }).collect();
-    SqnArray::with_seq_ms(profile, &seq_ms).map_err(f.refused(name))
+        stands_at(profile.ind(sqn), profile.seq(sqn).saturating_sub(1));
+    }
+    SqnArray::with_seq_ms(profile, &seq_ms).map_err(f.refused("SQN"))
 }
 
 /// mac_form and res_form, obeyed.

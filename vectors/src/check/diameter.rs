@@ -1,7 +1,9 @@
 //! Diameter messages of Zh and Zn: octets ↔ tree exactly, typed messages, and what is answered to malformed ones.
 
+use std::collections::BTreeSet;
+
 use base::hex;
-use diameter::{Avp, Fault, Identity, Message, Origin, Value as AvpValue, dictionary as d, grammar};
+use diameter::{Avp, AvpDef, Fault, Identity, Message, Origin, Value as AvpValue, dictionary as d, grammar};
 use gba::{
     ids::NafId,
     keys::{KeyKind, Ks, KsNaf},
@@ -51,17 +53,96 @@ fn good(f: &Fields<'_>, typed: fn(&Message) -> Result<Message, Fault>) -> Checke
     f.same("hex", read.encode())?;
 
     let again = typed(&read).map_err(f.refused("message"))?;
-    let (expected, got) = (sorted(&read.avps), sorted(&again.avps));
-    tree.compare("avps", expected == got, expected.join(" "), got.join(" "));
-    let header = (again.flags, again.command, again.application);
-    let same = header == (read.flags, read.command, read.application);
+    let lost = difference(&read.avps, &again.avps).err();
     tree.compare(
-        "flags",
-        same,
-        format!("{:02x}", read.flags),
-        format!("{:02x}", again.flags),
+        "avps",
+        lost.is_none(),
+        "the same AVPs from the typed message",
+        lost.unwrap_or_default(),
     );
+    let head = |m: &Message| {
+        let flags = m.flags & (Message::REQUEST | Message::PROXIABLE);
+        format!(
+            "flags {flags:02x}, command {}, application {}",
+            m.command, m.application
+        )
+    };
+    tree.compare("flags", head(&read) == head(&again), head(&read), head(&again));
     Ok(())
+}
+
+/// What the typed messages carry (TS 29.109 4, 5), and so must give back.
+const CARRIED: &[&AvpDef] = &[
+    &d::SESSION_ID,
+    &d::VENDOR_SPECIFIC_APPLICATION_ID,
+    &d::VENDOR_ID,
+    &d::AUTH_APPLICATION_ID,
+    &d::AUTH_SESSION_STATE,
+    &d::ORIGIN_HOST,
+    &d::ORIGIN_REALM,
+    &d::DESTINATION_HOST,
+    &d::DESTINATION_REALM,
+    &d::RESULT_CODE,
+    &d::EXPERIMENTAL_RESULT,
+    &d::EXPERIMENTAL_RESULT_CODE,
+    &d::USER_NAME,
+    &d::SIP_AUTH_DATA_ITEM,
+    &d::SIP_AUTHENTICATION_SCHEME,
+    &d::SIP_AUTHENTICATE,
+    &d::SIP_AUTHORIZATION,
+    &d::CONFIDENTIALITY_KEY,
+    &d::INTEGRITY_KEY,
+    &d::GUSS_TIMESTAMP,
+    &d::GBA_USER_SEC_SETTINGS,
+    &d::TRANSACTION_IDENTIFIER,
+    &d::NAF_ID,
+    &d::GAA_SERVICE_IDENTIFIER,
+    &d::GBA_U_AWARENESS_INDICATOR,
+    &d::ME_KEY_MATERIAL,
+    &d::UICC_KEY_MATERIAL,
+    &d::KEY_EXPIRY_TIME,
+    &d::BOOTSTRAP_INFO_CREATION_TIME,
+    &d::GBA_TYPE,
+];
+
+/// Every AVP that a typed message gives must stand in the original with the same value, and every one that it
+/// carries must be given back. Their order doesn't count (RFC 6733 3.2), nor does the M flag.
+fn difference(original: &[Avp], typed: &[Avp]) -> Result<(), String> {
+    let key = |avp: &Avp| (avp.vendor(), avp.code());
+    let keys: BTreeSet<(u32, u32)> = original.iter().chain(typed).map(key).collect();
+    for (vendor, code) in keys {
+        let of = |avps: &'_ [Avp]| -> Vec<Avp> {
+            let mine = avps.iter().filter(|a| key(a) == (vendor, code) && !is_default(a));
+            mine.cloned().collect()
+        };
+        let (was, is) = (of(original), of(typed));
+        let carried = CARRIED.iter().any(|def| (def.vendor, def.code) == (vendor, code));
+        if was.len() != is.len() && (carried || !is.is_empty()) {
+            return Err(format!(
+                "AVP {code} of vendor {vendor}: {} instead of {}",
+                is.len(),
+                was.len()
+            ));
+        }
+        for (was, is) in was.iter().zip(&is) {
+            match (was.value(), is.value()) {
+                (AvpValue::Group(was), AvpValue::Group(is)) => difference(was, is)?,
+                _ if was.as_octets() == is.as_octets() => {}
+                _ => {
+                    return Err(format!(
+                        "AVP {code} of vendor {vendor}: {}",
+                        hex::encode(is.as_octets())
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The values that mean the same as no AVP (TS 29.109 6.3).
+fn is_default(avp: &Avp) -> bool {
+    (avp.is(&d::GBA_U_AWARENESS_INDICATOR) || avp.is(&d::GBA_TYPE)) && avp.as_u32() == Ok(0)
 }
 
 /// The AVPs of a list of `{code, vendor?, flags, data | avps}`.
@@ -109,30 +190,6 @@ fn shown(avp: &Avp) -> Value {
         AvpValue::Group(inner) => map.insert("avps".into(), inner.iter().map(shown).collect()),
     };
     Value::Object(map)
-}
-
-/// Each AVP with all that it holds, in an order that doesn't depend on the message's: AVPs may come in any
-/// (RFC 6733 3.2), and inside a typed group as well.
-fn sorted(avps: &[Avp]) -> Vec<String> {
-    let mut all: Vec<String> = avps
-        .iter()
-        .filter(|avp| !says_nothing(avp))
-        .map(|avp| {
-            let inner = match avp.value() {
-                AvpValue::Octets(octets) => hex::encode(octets),
-                AvpValue::Group(inner) => format!("[{}]", sorted(inner).join(" ")),
-            };
-            format!("{}/{}:{:02x}={inner}", avp.vendor(), avp.code(), avp.flags())
-        })
-        .collect();
-    all.sort();
-    all
-}
-
-/// What a typed message may leave out or add: an AVP that nobody here knows, and the defaults of TS 29.109 6.3.
-fn says_nothing(avp: &Avp) -> bool {
-    let default = avp.is(&d::GBA_U_AWARENESS_INDICATOR) || avp.is(&d::GBA_TYPE);
-    (avp.def().is_none() && !avp.is_mandatory()) || (default && avp.as_u32() == Ok(0))
 }
 
 fn mar(m: &Message) -> Result<Message, Fault> {

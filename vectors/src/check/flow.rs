@@ -77,7 +77,9 @@ fn ub(f: &Fields<'_>, impi: &Impi, btid: &Btid, res: &[u8]) -> Checked {
         let body = f.octets("Ub_response_body")?;
         let info = BootstrappingInfo::parse(&body).map_err(f.refused("Ub_response_body"))?;
         f.compare("Ub_response_body", info.btid == *btid, btid, &info.btid);
-        f.same("Ub_response_body", info.to_xml())?;
+        let again =
+            BootstrappingInfo::parse(info.to_xml().as_bytes()).map_err(f.refused("Ub_response_body"))?;
+        f.compare("Ub_response_body", again == info, &info.btid, &again.btid);
         f.same_text(
             "Ub_rspauth",
             credentials.rspauth(&ha1, Algorithm::AkaV1Md5, &body),

@@ -139,18 +139,22 @@ fn fcp(f: &Fields<'_>) -> Checked {
 }
 
 fn gbabp(f: &Fields<'_>) -> Checked {
-    let (rand, btid): (_, Btid) = (f.rand("RAND")?, f.parsed("B_TID")?);
-    let lifetime = base::Utc::parse(f.text("key_lifetime")?).map_err(f.refused("key_lifetime"))?;
-    let written = GbaBp::new(&rand, &btid, lifetime)
-        .encode()
-        .map_err(f.refused("B_TID"))?;
-    f.same("hex", &written)?;
+    let (btid, lifetime) = (f.text("B_TID")?, f.text("key_lifetime")?);
+    let run = GbaBp {
+        rand: f.array::<16>("RAND")?.to_vec(),
+        btid: btid.as_bytes().to_vec(),
+        lifetime: lifetime.as_bytes().to_vec(),
+    };
+    f.same("hex", run.encode().map_err(f.refused("B_TID"))?)?;
     let read = GbaBp::parse(&f.octets("hex")?).map_err(f.refused("hex"))?;
     f.same("RAND", &read.rand)?;
     f.same_text("B_TID", String::from_utf8_lossy(&read.btid))?;
     f.same_text("key_lifetime", String::from_utf8_lossy(&read.lifetime))?;
+    // What the terminal makes of it.
+    let typed: Btid = f.parsed("B_TID")?;
+    let end = base::Utc::parse(lifetime).map_err(f.refused("key_lifetime"))?;
     let usable = read.usable(base::Utc(i64::MIN));
-    let same = usable == Ok((rand, btid, lifetime));
+    let same = usable == Ok((f.rand("RAND")?, typed, end));
     f.compare("hex", same, "a run that may be used", format!("{usable:?}"));
     Ok(())
 }
