@@ -2,20 +2,6 @@
 //!
 //! A NAF is known by its Diameter Origin-Host. The name in a NAF_Id is the one the UE used, and a NAF asks only for its
 //! own: by exact match after normalisation, no patterns, no suffixes.
-//!
-//! ```toml
-//! relays = ["dra.home.test"]           # agents that may bring a NAF's request
-//!
-//! [[naf]]
-//! label = "MAF"                        # in ladders; default NAF
-//! origin_hosts = ["maf.home.test"]     # Diameter names of its instances
-//! fqdns = ["maf.home.test"]            # names in NAF_Ids
-//! ua = ["01000100ae", "0100000002"]    # or "010001c0a8-010001c0ab", or "010001*" for any suite of TLS up to 1.2
-//! services = ["1"]                     # GAA service identifiers whose USS it may read
-//! groups = ["A"]                       # nafGroup it belongs to
-//! impi = false                         # may it learn the IMPI? default no
-//! max_lifetime = 3600                  # seconds that a key is given for, at most
-//! ```
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,6 +13,11 @@ use std::{
 use diameter::Identity;
 use gba::ids::{Fqdn, NafId, UaId};
 use serde::Deserialize;
+
+/// A file with everything that may stand in one, explained line by line.
+///
+#[doc = concat!("```toml\n", include_str!("rights.toml"), "```")]
+pub const EXAMPLE: &str = include_str!("rights.toml");
 
 /// Most octets of the file.
 pub const MAX_FILE: usize = 8 * 1024 * 1024;
@@ -211,7 +202,7 @@ impl Rights {
         self.relays.iter()
     }
 
-    /// Reads the file's text.
+    /// Reads the file's text, of the form of [`EXAMPLE`].
     ///
     /// # Errors
     /// [`RightsError`] with line and column.
@@ -330,6 +321,14 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_read() {
+        let rights = Rights::parse(EXAMPLE).unwrap();
+        let maf = rights.naf(&name("maf.home.test")).unwrap();
+        assert!(maf.may_have(&naf_id("maf.home.test", "01000100ae")) && !maf.impi);
+        assert_eq!(maf.max_lifetime, Some(3600));
+    }
+
+    #[test]
     fn contradictions_and_mistakes_are_told() {
         let with = |more: &str| Rights::parse(&format!("{FILE}{more}")).unwrap_err().to_string();
         let naf = |host, fqdn, ua| {
@@ -340,7 +339,7 @@ mod tests {
         assert!(with(&naf("c.test", "c.example", "010001")).contains("ten hex digits"));
         assert!(with(&naf("c.test", "10.0.0.1", "010001*")).contains("not an IP address"));
         assert!(with("[[naf]]\norigin_hosts = ['c.test']\nfqdns = []\nua = []").contains("never get a key"));
-        assert!(with("impl = true").contains("line 11"));
+        assert!(with("impl = true").contains("line 12"));
     }
 
     proptest! {

@@ -46,31 +46,30 @@ fn ruling_35_no_line_of_the_log_holds_a_key() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(log.clone())
         .finish();
-    tracing::subscriber::with_default(to_log, || {
-        // One thread, so that the node's tasks write to this log, too.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let bsf = Arc::new(living(Mode::U).await);
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let naf = client(listener.local_addr().unwrap(), "naf.test");
-            let (stopper, stop) = accept::stop();
-            let server = tokio::spawn(bsf::zn::serve_zn(listener, Arc::clone(&bsf), stop));
-            let mut aware = bir();
-            aware.gba_u_aware = true;
-            let answer = naf.request(aware.to_message()).await.unwrap();
-            assert_eq!(answer.result(), Ok(ResultCode::SUCCESS));
-            let mut refused = bir();
-            refused.naf_id = naf_id("open.example", "01000100ae");
-            naf.request(refused.to_message()).await.unwrap();
-            tracing::info!(?answer, config = ?bsf.config(), session = ?session(Mode::U), "debug output");
-            tracing::info!(answer = answer.pretty(), "pretty output");
-            naf.close().await;
-            stopper.stop();
-            server.await.unwrap().unwrap();
-        });
+    // For the whole process: a scoped subscriber misses what other threads write, and callsites they met first.
+    tracing::subscriber::set_global_default(to_log).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let bsf = Arc::new(living(Mode::U).await);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let naf = client(listener.local_addr().unwrap(), "naf.test");
+        let (stopper, stop) = accept::stop();
+        let server = tokio::spawn(bsf::zn::serve_zn(listener, Arc::clone(&bsf), stop));
+        let mut aware = bir();
+        aware.gba_u_aware = true;
+        let answer = naf.request(aware.to_message()).await.unwrap();
+        assert_eq!(answer.result(), Ok(ResultCode::SUCCESS));
+        let mut refused = bir();
+        refused.naf_id = naf_id("open.example", "01000100ae");
+        naf.request(refused.to_message()).await.unwrap();
+        tracing::info!(?answer, config = ?bsf.config(), session = ?session(Mode::U), "debug output");
+        tracing::info!(answer = answer.pretty(), "pretty output");
+        naf.close().await;
+        stopper.stop();
+        server.await.unwrap().unwrap();
     });
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(

@@ -1,31 +1,4 @@
-//! The TOML file with subscribers.
-//!
-//! ```toml
-//! production = false              # true: no bare keys, no published keys, no key that others can read
-//!
-//! [[subscriber]]
-//! imsi = "001010123456789"        # with mnc_length gives the IMPI of TS 23.003 13.3; or: impi = "user@domain"
-//! mnc_length = 2
-//! algorithm = "milenage"          # or "tuak", or "xor" (test cards only)
-//! k = "@keys/1.k"                 # hex, "@FILE" (relative to this file) or "env:NAME"
-//! opc = "env:OPC"                 # or op = …; topc or top with tuak
-//! amf = "0000"                    # the separation bit is cleared for Zh unless amf_as_is = true
-//! sqn = "000000000021"            # the first SQN ever; afterwards the SQN file counts
-//! ind_bits = 5                    # as the card is personalised; the SQN's IND is kept
-//! delta = 268435456
-//! res_length = 8
-//! uicc = "gba_u"                  # or "gba"
-//! lifetime = 3600                 # seconds that a bootstrapped key lives
-//! guss_changed = "2026-01-01T00:00:00Z"  # since when this GUSS is as it is; else the file's own time
-//!
-//! [[subscriber.uss]]
-//! id = "1"                        # GAA service identifier
-//! type = 1                        # GAA service type
-//! naf_group = "A"
-//! identities = ["sip:a@example.org"]
-//! flags = [1]
-//! key_choice = "ME_BASED_KEY"
-//! ```
+//! The TOML file with subscribers: [`EXAMPLE`] shows all that may stand in it.
 
 use std::{
     fs::File,
@@ -47,6 +20,11 @@ use super::{
     table::{FileError, Table, error_at},
 };
 use crate::sqn::SqnRules;
+
+/// A file with everything that may stand in one, explained line by line.
+///
+#[doc = concat!("```toml\n", include_str!("example.toml"), "```")]
+pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Most octets of the file.
 pub const MAX_FILE: usize = 32 * 1024 * 1024;
@@ -125,7 +103,7 @@ impl Subscribers {
         Ok(subscribers)
     }
 
-    /// Reads the file's text. `changed` is the time of a GUSS that has none of its own.
+    /// Reads the file's text, of the form of [`EXAMPLE`]. `changed` is the time of a GUSS that has none of its own.
     ///
     /// # Errors
     /// [`FileError`] with line, column, key and what was expected; never a value, since that may be a key.

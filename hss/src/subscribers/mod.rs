@@ -27,7 +27,7 @@ use gba::{
 
 use crate::{auc::Issued, sqn::SqnRules};
 
-pub use file::{LoadError, MAX_FILE, MAX_LIFETIME, MAX_SUBSCRIBERS};
+pub use file::{EXAMPLE, LoadError, MAX_FILE, MAX_LIFETIME, MAX_SUBSCRIBERS};
 pub use keys::{KeyError, KeySource, OnlyHex, OsKeys};
 pub use table::{FileError, Place};
 

@@ -59,6 +59,32 @@ fn a_full_entry_gives_all_that_is_in_it() {
     assert_eq!(guss.uss[0].ue_ids, ["sip:a@example.org"]);
 }
 
+/// The example is a whole file, with its keys elsewhere as production wants them.
+#[test]
+fn the_example_is_read() {
+    struct Elsewhere;
+    impl KeySource for Elsewhere {
+        fn file(&mut self, name: &str, _: bool) -> Result<base::SecretBytes, KeyError> {
+            assert_eq!(name, "keys/1.k");
+            Ok(base::SecretBytes::from(
+                b"8e27b6af0e692e750f32667a3b14605d\n".as_slice(),
+            ))
+        }
+        fn environment(&mut self, name: &str) -> Result<base::SecretBytes, KeyError> {
+            assert_eq!(name, "OPC");
+            Ok(base::SecretBytes::from(OPC.as_bytes()))
+        }
+    }
+    let text = EXAMPLE.replace("production = false", "production = true");
+    let all = Subscribers::parse(&text, &mut Elsewhere, Utc(0)).unwrap();
+    let impi = "001010123456789@ims.mnc001.mcc001.3gppnetwork.org"
+        .parse()
+        .unwrap();
+    let subscriber = all.get(&impi).unwrap();
+    assert_eq!(subscriber.guss().uss.len(), 1);
+    assert_eq!(subscriber.sqn_rules().first.to_string(), "000000000021");
+}
+
 #[test]
 fn ruling_02_the_separation_bit_is_cleared_for_zh_unless_told_otherwise() {
     assert_eq!(one(&with("amf = \"b9b9\"")).amf().to_string(), "39b9");

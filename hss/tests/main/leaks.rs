@@ -39,43 +39,42 @@ impl<'a> MakeWriter<'a> for Log {
 #[test]
 fn ruling_35_no_line_of_the_log_holds_a_key() {
     let log = Log::default();
-    let subscriber_ = tracing_subscriber::fmt()
+    let to_log = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_writer(log.clone())
         .finish();
-    tracing::subscriber::with_default(subscriber_, || {
-        // One thread, so that the node's tasks write to this log, too.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let hss = Arc::new(hss(subscriber(), &[RAND]));
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let bsf = client(listener.local_addr().unwrap(), BSF);
-            let (stopper, stop) = accept::stop();
-            let server = tokio::spawn(hss::serve(listener, Arc::clone(&hss), stop));
-            let answer = bsf.request(mar().to_message()).await.unwrap();
-            assert_eq!(answer.result(), Ok(ResultCode::SUCCESS));
-            for auts in [
-                auts::build(&milenage(), &rand(), sqn("0b604a81eca8")),
-                Auts::new([3; 14]),
-            ] {
-                let mut resync = mar();
-                resync.resync = Some((rand(), auts));
-                bsf.request(resync.to_message()).await.unwrap();
-            }
-            result(&hss, "stranger.test", &mar().to_message()).await;
-            tracing::info!(hss = ?hss.subscribers(), config = ?hss.config(), ?answer, "debug output");
-            tracing::info!(answer = answer.pretty(), "pretty output");
-            bsf.close().await;
-            stopper.stop();
-            server.await.unwrap().unwrap();
-        });
-        let text = format!("[[subscriber]]\nimpi = \"x@y\"\nk = \"{K}\"\nopc = \"{OPC}0\"\namf = \"ffff\"");
-        let error = Subscribers::parse(&text, &mut OnlyHex, at(0).utc).unwrap_err();
-        tracing::error!(%error, ?error, "file");
+    // For the whole process: a scoped subscriber misses what other threads write, and callsites they met first.
+    tracing::subscriber::set_global_default(to_log).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let hss = Arc::new(hss(subscriber(), &[RAND]));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let bsf = client(listener.local_addr().unwrap(), BSF);
+        let (stopper, stop) = accept::stop();
+        let server = tokio::spawn(hss::serve(listener, Arc::clone(&hss), stop));
+        let answer = bsf.request(mar().to_message()).await.unwrap();
+        assert_eq!(answer.result(), Ok(ResultCode::SUCCESS));
+        for auts in [
+            auts::build(&milenage(), &rand(), sqn("0b604a81eca8")),
+            Auts::new([3; 14]),
+        ] {
+            let mut resync = mar();
+            resync.resync = Some((rand(), auts));
+            bsf.request(resync.to_message()).await.unwrap();
+        }
+        result(&hss, "stranger.test", &mar().to_message()).await;
+        tracing::info!(hss = ?hss.subscribers(), config = ?hss.config(), ?answer, "debug output");
+        tracing::info!(answer = answer.pretty(), "pretty output");
+        bsf.close().await;
+        stopper.stop();
+        server.await.unwrap().unwrap();
     });
+    let text = format!("[[subscriber]]\nimpi = \"x@y\"\nk = \"{K}\"\nopc = \"{OPC}0\"\namf = \"ffff\"");
+    let error = Subscribers::parse(&text, &mut OnlyHex, at(0).utc).unwrap_err();
+    tracing::error!(%error, ?error, "file");
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(
         log.contains("SQN_HE set to SQN_MS"),
