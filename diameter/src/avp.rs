@@ -25,6 +25,8 @@ pub struct Avp {
     code: u32,
     vendor: u32,
     flags: u8,
+    /// The octets may not stay in memory: secret rows, and groups that were kept as octets.
+    secret: bool,
     value: Value,
 }
 
@@ -47,11 +49,17 @@ impl Avp {
     #[must_use]
     pub fn raw(code: u32, vendor: u32, flags: u8, value: impl Into<Vec<u8>>) -> Self {
         let flags = if vendor == 0 { flags } else { flags | Self::VENDOR };
+        let value = Value::Octets(value.into());
+        Self::new(code, vendor, flags, dictionary::find(vendor, code), value)
+    }
+
+    fn new(code: u32, vendor: u32, flags: u8, def: Option<&AvpDef>, value: Value) -> Self {
         Self {
             code,
             vendor,
             flags,
-            value: Value::Octets(value.into()),
+            secret: def.is_some_and(|def| def.secret || def.kind == Kind::Grouped),
+            value,
         }
     }
 
@@ -249,19 +257,12 @@ impl Avp {
         }
         out.resize(start + pad(out.len() - start), 0);
     }
-
-    /// True where the octets may not stay in memory: secret rows, and groups that were kept as octets.
-    fn is_secret(&self) -> bool {
-        self.def()
-            .is_some_and(|def| def.secret || def.kind == Kind::Grouped)
-    }
 }
 
 impl Drop for Avp {
     fn drop(&mut self) {
-        let secret = self.is_secret();
         match &mut self.value {
-            Value::Octets(octets) if secret => octets.zeroize(),
+            Value::Octets(octets) if self.secret => octets.zeroize(),
             _ => {}
         }
     }
@@ -286,6 +287,9 @@ const fn pad(len: usize) -> usize {
     len.next_multiple_of(4)
 }
 
+/// Length of a small AVP, in octets.
+const SMALL: usize = 12;
+
 /// How much more a message may hold while it is read.
 pub(crate) struct Budget {
     avps: usize,
@@ -304,7 +308,8 @@ pub(crate) fn read_all(
     budget: &mut Budget,
     open_groups: bool,
 ) -> Result<Vec<Avp>, Fault> {
-    let mut avps = Vec::new();
+    // Room for a usual group or message; more only as it comes.
+    let mut avps = Vec::with_capacity((r.len() / SMALL).min(12));
     while !r.is_empty() {
         avps.push(read(r, depth, budget, open_groups)?);
     }
@@ -352,10 +357,5 @@ fn read(r: &mut Reader<'_>, depth: usize, budget: &mut Budget, open_groups: bool
     } else {
         Value::Octets(value.rest().to_vec())
     };
-    Ok(Avp {
-        code,
-        vendor,
-        flags,
-        value,
-    })
+    Ok(Avp::new(code, vendor, flags, def, value))
 }

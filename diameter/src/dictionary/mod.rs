@@ -61,15 +61,6 @@ pub struct AvpDef {
     pub clause: Clause,
 }
 
-/// The row of (vendor, code).
-#[must_use]
-pub fn find(vendor: u32, code: u32) -> Option<&'static AvpDef> {
-    TABLE
-        .binary_search_by_key(&(vendor, code), |def| (def.vendor, def.code))
-        .ok()
-        .and_then(|i| TABLE.get(i).copied())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

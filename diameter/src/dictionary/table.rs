@@ -20,7 +20,7 @@ macro_rules! flag {
 }
 
 macro_rules! avps {
-    ($($konst:ident = $vendor:expr, $code:literal, $name:literal, $kind:expr, $m:ident $secret:ident, $spec:literal $clause:literal;)*) => {
+    ($($konst:ident = $vendor:tt, $code:literal, $name:literal, $kind:expr, $m:ident $secret:ident, $spec:literal $clause:literal;)*) => {
         $(
             #[doc = concat!($name, " (", stringify!($code), "), ", $spec, " ", $clause, ".")]
             pub static $konst: AvpDef = AvpDef {
@@ -35,6 +35,15 @@ macro_rules! avps {
         )*
         /// Every row, sorted by vendor and code.
         pub static TABLE: &[&AvpDef] = &[$(&$konst),*];
+
+        /// The row of (vendor, code). A jump, not a search: each received AVP is looked up.
+        #[must_use]
+        pub const fn find(vendor: u32, code: u32) -> Option<&'static AvpDef> {
+            match (vendor, code) {
+                $(($vendor, $code) => Some(&$konst),)*
+                _ => None,
+            }
+        }
     };
 }
 
