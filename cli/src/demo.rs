@@ -1,7 +1,7 @@
 //! `gba demo`: the options, the subscriber they describe, and what is printed while it runs.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::{ErrorKind, IsTerminal, Write},
     path::PathBuf,
 };
 
@@ -251,9 +251,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         )
         .and_then(|()| report::verdict(&mut out, refusal.as_deref()))
     };
-    printed
-        .and_then(|()| out.flush())
-        .map_err(|e| Failure::Unable(format!("cannot print: {e}")))?;
+    match printed.and_then(|()| out.flush()) {
+        // Whoever reads has had enough; the exit status still tells.
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            return Err(Failure::Unable(format!("cannot print: {e}")));
+        }
+        _ => {}
+    }
     match refusal {
         None => Ok(()),
         Some(why) if args.json => Err(Failure::Refused(why)),

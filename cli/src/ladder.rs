@@ -5,12 +5,24 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use lab::trace::Event;
 
-/// Lifelines from left to right.
-const LIFELINES: [&str; 7] = ["UICC", "UE", "BSF", "HSS", "NAF", "MAF", "IN-CSE"];
+/// Lifelines from left to right: the element, and the name over its line.
+const LIFELINES: [(&str, &str); 7] = [
+    ("UICC", "UICC"),
+    ("UE", "UE"),
+    ("BSF", "BSF"),
+    ("HSS", "HSS"),
+    ("NAF", "NAF"),
+    ("MAF", "MAF"),
+    ("IN-CSE", "CSE"),
+];
 /// Columns from one lifeline to the next.
-const PITCH: usize = 7;
-/// Columns before the first lifeline: time, interface, blanks.
-const LEFT: usize = 15;
+const PITCH: usize = 6;
+/// Column of the first lifeline within the rail: half the width of the widest name before it.
+const FIRST: usize = 2;
+/// Columns of all lifelines together.
+const RAIL: usize = FIRST + (LIFELINES.len() - 1) * PITCH + 1;
+/// Columns before the rail: time, interface, blanks.
+const LEFT: usize = 13;
 /// Below this width the picture leaves no room for words.
 const NARROWEST: usize = 96;
 
@@ -34,11 +46,11 @@ impl Ladder {
     pub(crate) fn head(&self, out: &mut dyn Write) -> io::Result<()> {
         let bold = Style::new().bold();
         if self.picture {
-            let mut names = String::new();
-            for name in LIFELINES {
-                names.push_str(&format!("{name:^PITCH$}"));
-            }
-            writeln!(out, "{bold}{:>8}  {:<5}{names}{bold:#}", "ms", "")
+            let names: String = LIFELINES
+                .iter()
+                .map(|(_, name)| format!("{name:^PITCH$}"))
+                .collect();
+            writeln!(out, "{bold}{:>7}  {:<4}{names}{bold:#}", "ms", "")
         } else {
             writeln!(
                 out,
@@ -52,9 +64,12 @@ impl Ladder {
     pub(crate) fn act(&self, out: &mut dyn Write, title: &str) -> io::Result<()> {
         let style = Style::new().bold();
         if self.picture {
-            let bars: String = LIFELINES.iter().map(|_| format!("{:^PITCH$}", "│")).collect();
-            let dim = Style::new().dimmed();
-            writeln!(out, "{:LEFT$}{dim}{bars}{dim:#}  {style}{title}{style:#}", "")
+            for text in ["", title] {
+                write!(out, "{:LEFT$}", "")?;
+                rail(out, None, None, style)?;
+                writeln!(out, "  {style}{text}{style:#}")?;
+            }
+            Ok(())
         } else {
             writeln!(out, "\n{:>8}  {title}", "")
         }
@@ -71,16 +86,13 @@ impl Ladder {
                 event.interface, event.from, event.to, event.summary
             );
         }
-        let room = self
-            .width
-            .saturating_sub(LEFT + LIFELINES.len() * PITCH + 1)
-            .max(20);
+        let room = self.width.saturating_sub(LEFT + RAIL + 2).max(20);
         let dim = Style::new().dimmed();
         for (n, text) in wrap(&event.summary, room).into_iter().enumerate() {
             if n == 0 {
                 write!(
                     out,
-                    "{dim}{ms:>8.2}{dim:#}  {colour}{:<5}{colour:#}",
+                    "{dim}{ms:>7.2}{dim:#}  {colour}{:<4}{colour:#}",
                     event.interface
                 )?;
                 rail(out, position(&event.from), position(&event.to), colour)?;
@@ -88,7 +100,7 @@ impl Ladder {
                 write!(out, "{:LEFT$}", "")?;
                 rail(out, None, None, colour)?;
             }
-            writeln!(out, " {text}")?;
+            writeln!(out, "  {text}")?;
         }
         Ok(())
     }
@@ -109,86 +121,92 @@ fn colour(interface: &str) -> Style {
 fn position(element: &str) -> Option<usize> {
     LIFELINES
         .iter()
-        .position(|name| *name == element)
-        .map(|n| n * PITCH + PITCH / 2)
+        .position(|(name, _)| *name == element)
+        .map(|n| FIRST + n * PITCH)
 }
 
 /// The lifelines of one line, with an arrow from one to another if both are known.
 fn rail(out: &mut dyn Write, from: Option<usize>, to: Option<usize>, colour: Style) -> io::Result<()> {
+    let bars = |columns: std::ops::Range<usize>| -> String {
+        columns
+            .map(|c| if c % PITCH == FIRST { '│' } else { ' ' })
+            .collect()
+    };
     let dim = Style::new().dimmed();
     let (low, high, right) = match (from, to) {
         (Some(a), Some(b)) if a != b => (a.min(b), a.max(b), b > a),
-        _ => (usize::MAX, usize::MAX, false),
+        _ => return write!(out, "{dim}{}{dim:#}", bars(0..RAIL)),
     };
-    for column in 0..LIFELINES.len() * PITCH {
-        let line = column % PITCH == PITCH / 2;
-        let symbol = match column {
-            c if c < low || c > high => {
-                if line {
-                    "│"
-                } else {
-                    " "
-                }
-            }
+    let arrow: String = (low..=high)
+        .map(|column| match column {
             c if c == low => {
                 if right {
-                    "├"
+                    '├'
                 } else {
-                    "│"
+                    '│'
                 }
             }
             c if c == high => {
                 if right {
-                    "│"
+                    '│'
                 } else {
-                    "┤"
+                    '┤'
                 }
             }
-            c if right && c + 1 == high => "▶",
-            c if !right && c == low + 1 => "◀",
-            _ if line => "┼",
-            _ => "─",
-        };
-        let style = if (low..=high).contains(&column) && low != usize::MAX {
-            colour
-        } else {
-            dim
-        };
-        if symbol == " " {
-            write!(out, " ")?
-        } else {
-            write!(out, "{style}{symbol}{style:#}")?
-        }
-    }
-    Ok(())
+            c if right && c + 1 == high => '▶',
+            c if !right && c == low + 1 => '◀',
+            c if c % PITCH == FIRST => '┼',
+            _ => '─',
+        })
+        .collect();
+    write!(
+        out,
+        "{dim}{}{dim:#}{colour}{arrow}{colour:#}{dim}{}{dim:#}",
+        bars(0..low),
+        bars(high + 1..RAIL)
+    )
 }
 
-/// Breaks at blanks; a word longer than the room is cut.
+/// Breaks at blanks, and before `@` and `;` in long names; what is still too long is cut.
 fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split(' ') {
-        let mut word: Vec<char> = word.chars().collect();
-        if used > 0 && used + 1 + word.len() > room {
+    for word in text.split_inclusive(' ').flat_map(pieces) {
+        let length = word.trim_end().chars().count();
+        if used > 0 && used + length > room {
             lines.push(String::new());
             used = 0;
         }
-        while word.len() > room {
-            let tail = word.split_off(room);
-            lines.last_mut().into_iter().for_each(|l| l.extend(word.iter()));
-            lines.push(String::new());
-            word = tail;
-        }
-        if let Some(line) = lines.last_mut() {
-            if used > 0 {
-                line.push(' ');
-                used += 1;
+        for c in word.chars() {
+            if used == room {
+                if c == ' ' {
+                    continue;
+                }
+                lines.push(String::new());
+                used = 0;
             }
-            line.extend(word.iter());
-            used += word.len();
+            lines.last_mut().into_iter().for_each(|line| line.push(c));
+            used += 1;
         }
     }
     lines
+        .iter_mut()
+        .for_each(|line| line.truncate(line.trim_end().len()));
+    lines
+}
+
+/// `a@b` as `a` and `@b`.
+fn pieces(word: &str) -> Vec<&str> {
+    let mut cuts: Vec<usize> = word
+        .match_indices(['@', ';'])
+        .map(|(at, _)| at)
+        .filter(|at| *at > 0)
+        .collect();
+    cuts.insert(0, 0);
+    cuts.push(word.len());
+    cuts.windows(2)
+        .filter_map(|w| word.get(*w.first()?..*w.last()?))
+        .collect()
 }
 
 #[cfg(test)]
@@ -228,18 +246,9 @@ mod tests {
     #[test]
     fn arrows_point_from_sender_to_receiver() {
         let text = print(Some(100));
-        assert!(
-            text.contains("│      ├─────▶│      │      │      │      │"),
-            "{text}"
-        );
-        assert!(
-            text.contains("│      │      │◀─────┤      │      │      │"),
-            "{text}"
-        );
-        assert!(
-            text.contains("│      │      │◀─────┼──────┼──────┼──────┤"),
-            "{text}"
-        );
+        assert!(text.contains("│     ├────▶│     │     │     │     │"), "{text}");
+        assert!(text.contains("│     │     │◀────┤     │     │     │"), "{text}");
+        assert!(text.contains("│     │     │◀────┼─────┼─────┼─────┤"), "{text}");
     }
 
     #[test]

@@ -325,12 +325,14 @@ impl Starting {
     fn rights(&self) -> Result<Rights, StartError> {
         let mut rights = Rights::new();
         let Names { naf, maf, cse, .. } = &self.names;
-        for (name, rule) in [
-            (naf, UaRule::Exactly(UaId::HTTP_DIGEST)),
-            (maf, UaRule::ANY_SUITE),
-            (cse, UaRule::ANY_SUITE),
+        for (name, label, rule) in [
+            (naf, "NAF", UaRule::Exactly(UaId::HTTP_DIGEST)),
+            (maf, "MAF", UaRule::ANY_SUITE),
+            (cse, "IN-CSE", UaRule::ANY_SUITE),
         ] {
-            rights.add([identity(name.as_str())?], NafRights::new(name.clone(), [rule]))?;
+            let mut naf = NafRights::new(name.clone(), [rule]);
+            naf.label = label.into();
+            rights.add([identity(name.as_str())?], naf)?;
         }
         Ok(rights)
     }
