@@ -109,11 +109,10 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
     pub async fn handle(&self, request: http::Request<Bytes>, peer: PeerInfo) -> http::Response<Bytes> {
         let text = |name: HeaderName| {
             let mut fields = request.headers().get_all(name).iter();
-            let first = fields.next()?;
-            let mut joined = String::from_utf8_lossy(first.as_bytes()).into_owned();
+            let mut joined = String::from_utf8_lossy(fields.next()?.as_bytes());
             for more in fields {
-                joined.push_str(", ");
-                joined.push_str(&String::from_utf8_lossy(more.as_bytes()));
+                joined += ", ";
+                joined += String::from_utf8_lossy(more.as_bytes());
             }
             Some(joined)
         };

@@ -52,7 +52,7 @@ impl Challenge {
         Ok(digests(value)?.map(Self::from_params).collect())
     }
 
-    fn from_params(mut p: Params) -> Result<Self, DigestError> {
+    fn from_params(mut p: Params<'_>) -> Result<Self, DigestError> {
         let qop = match p.take("qop")? {
             None => Vec::new(),
             Some(list) => {
@@ -68,10 +68,7 @@ impl Challenge {
             nonce: p
                 .take_dense("nonce")?
                 .ok_or(DigestError::Missing { name: "nonce" })?,
-            algorithm: match p.take("algorithm")? {
-                Some(a) => a.parse()?,
-                None => Algorithm::Md5,
-            },
+            algorithm: p.take_as("algorithm")?.unwrap_or(Algorithm::Md5),
             qop,
             opaque: p.take("opaque")?,
             domain: p.take("domain")?,

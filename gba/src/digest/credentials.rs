@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use super::{
     Algorithm, DigestError, Fields, Ha1, Qop, ha1,
     header::{Params, Writer, digests},
-    response, rspauth,
+    keyed, rspauth,
 };
 
 /// `Digest` credentials (RFC 7616 3.4, RFC 3310 3.4).
@@ -52,7 +52,7 @@ impl Credentials {
         }
     }
 
-    fn from_params(mut p: Params) -> Result<Self, DigestError> {
+    fn from_params(mut p: Params<'_>) -> Result<Self, DigestError> {
         let nc = p.take("nc")?;
         if nc
             .as_ref()
@@ -71,8 +71,8 @@ impl Credentials {
             nonce: p.take_dense("nonce")?.unwrap_or_default(),
             uri: p.take("uri")?.unwrap_or_default(),
             response,
-            algorithm: p.take("algorithm")?.map(|a| a.parse()).transpose()?,
-            qop: p.take("qop")?.map(|q| q.parse()).transpose()?,
+            algorithm: p.take_as("algorithm")?,
+            qop: p.take_as("qop")?,
             nc,
             cnonce: p.take("cnonce")?,
             opaque: p.take("opaque")?,
@@ -110,8 +110,8 @@ impl Credentials {
     /// True if the response is right for that request; compared in constant time.
     #[must_use]
     pub fn verify(&self, ha1: &Ha1, algorithm: Algorithm, method: &str, body: &[u8]) -> bool {
-        let want = response(ha1, &self.fields(algorithm), method, body);
-        base::secret::ct_eq(want.as_bytes(), self.response.as_bytes())
+        let want = keyed(ha1, &self.fields(algorithm), method.as_bytes(), body);
+        base::secret::ct_eq(want.octets(), self.response.as_bytes())
     }
 
     /// The rspauth that belongs to these credentials.

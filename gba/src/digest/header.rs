@@ -1,5 +1,8 @@
 //! The grammar below the three headers: `name=token` and `name="quoted \" string"`, separated by commas.
 
+use core::str::FromStr;
+use std::borrow::Cow;
+
 use thiserror::Error;
 
 /// Largest header value that is read, in octets.
@@ -52,70 +55,95 @@ pub enum DigestError {
     },
 }
 
-/// A scheme with its parameters; names in lower case.
-pub(super) struct Scheme {
-    name: String,
-    params: Params,
+/// A scheme with its parameters.
+struct Scheme<'a> {
+    name: &'a str,
+    params: Params<'a>,
 }
 
+/// Names as they came, compared in any case; values unescaped.
 #[derive(Default)]
-pub(super) struct Params(Vec<(String, String)>);
+pub(super) struct Params<'a>(Vec<(&'a str, Cow<'a, str>)>);
 
-impl Params {
+impl<'a> Params<'a> {
     /// Takes a parameter out, checked for control characters.
     pub(super) fn take(&mut self, name: &'static str) -> Result<Option<String>, DigestError> {
-        let value = self.take_any(name);
-        if value.as_ref().is_some_and(|v| v.chars().any(char::is_control)) {
-            return Err(DigestError::Value {
-                name,
-                rule: "no control characters",
-            });
-        }
-        Ok(value)
+        self.take_any(name).map(|v| checked(name, v)).transpose()
     }
 
     /// Takes a base64 or hex parameter out, with all white space removed (some UEs break lines inside).
     pub(super) fn take_dense(&mut self, name: &'static str) -> Result<Option<String>, DigestError> {
-        if let Some((_, value)) = self.0.iter_mut().find(|(n, _)| n == name) {
-            value.retain(|c| !c.is_whitespace());
-        }
-        self.take(name)
+        let dense = |v: Cow<'a, str>| {
+            if v.contains(char::is_whitespace) {
+                let mut v = v.into_owned();
+                v.retain(|c| !c.is_whitespace());
+                return Cow::Owned(v);
+            }
+            v
+        };
+        self.take_any(name).map(|v| checked(name, dense(v))).transpose()
     }
 
     pub(super) fn need(&mut self, name: &'static str) -> Result<String, DigestError> {
         self.take(name)?.ok_or(DigestError::Missing { name })
     }
 
-    fn take_any(&mut self, name: &str) -> Option<String> {
-        let i = self.0.iter().position(|(n, _)| n == name)?;
+    /// Takes a parameter out and reads it without keeping its text.
+    pub(super) fn take_as<T: FromStr<Err = DigestError>>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<T>, DigestError> {
+        self.take_any(name).map(|v| v.parse()).transpose()
+    }
+
+    fn take_any(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        let i = self.0.iter().position(|(n, _)| n.eq_ignore_ascii_case(name))?;
         Some(self.0.swap_remove(i).1)
     }
 
-    fn push(&mut self, name: &str, value: String) -> Result<(), DigestError> {
-        let name = name.to_ascii_lowercase();
-        if self.0.iter().any(|(n, _)| *n == name) {
+    fn push(&mut self, name: &'a str, value: Cow<'a, str>) -> Result<(), DigestError> {
+        if self.0.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
             return Err(DigestError::Duplicate);
         }
         if self.0.len() == MAX_PARAMS {
             return Err(DigestError::TooLong);
+        }
+        if self.0.is_empty() {
+            self.0.reserve(12);
         }
         self.0.push((name, value));
         Ok(())
     }
 }
 
-/// All schemes of a header value, of which a challenge header may have several (RFC 9110 11.6.1).
-pub(super) fn schemes(text: &str) -> Result<Vec<Scheme>, DigestError> {
+fn checked(name: &'static str, value: Cow<'_, str>) -> Result<String, DigestError> {
+    let bad = if value.is_ascii() {
+        value.bytes().any(|b| b.is_ascii_control())
+    } else {
+        value.chars().any(char::is_control)
+    };
+    if bad {
+        return Err(DigestError::Value {
+            name,
+            rule: "no control characters",
+        });
+    }
+    Ok(value.into_owned())
+}
+
+/// The parameters of every `Digest` scheme in the header, in their order; a challenge header may have several
+/// schemes (RFC 9110 11.6.1).
+pub(super) fn digests(text: &str) -> Result<impl Iterator<Item = Params<'_>>, DigestError> {
     if text.len() > MAX_HEADER {
         return Err(DigestError::TooLong);
     }
-    let mut all: Vec<Scheme> = Vec::new();
+    let mut all: Vec<Scheme<'_>> = Vec::new();
     let mut s = Scanner { text, at: 0 };
     while s.skip_separators() {
         let word = s.token()?;
         let after_word = s.at;
         s.skip_blanks();
-        if s.eat('=') {
+        if s.eat(b'=') {
             s.skip_blanks();
             let value = s.value()?;
             match all.last_mut() {
@@ -128,24 +156,19 @@ pub(super) fn schemes(text: &str) -> Result<Vec<Scheme>, DigestError> {
             }
             s.at = after_word;
             all.push(Scheme {
-                name: word.to_owned(),
+                name: word,
                 params: Params::default(),
             });
         }
     }
-    Ok(all)
-}
-
-/// The parameters of every `Digest` scheme in the header, in their order.
-pub(super) fn digests(text: &str) -> Result<impl Iterator<Item = Params>, DigestError> {
-    Ok(schemes(text)?
+    Ok(all
         .into_iter()
         .filter(|s| s.name.eq_ignore_ascii_case("digest"))
         .map(|s| s.params))
 }
 
 /// Parameters without a scheme, as in Authentication-Info.
-pub(super) fn bare(text: &str) -> Result<Params, DigestError> {
+pub(super) fn bare(text: &str) -> Result<Params<'_>, DigestError> {
     if text.len() > MAX_HEADER {
         return Err(DigestError::TooLong);
     }
@@ -154,7 +177,7 @@ pub(super) fn bare(text: &str) -> Result<Params, DigestError> {
     while s.skip_separators() {
         let word = s.token()?;
         s.skip_blanks();
-        if !s.eat('=') {
+        if !s.eat(b'=') {
             return Err(s.syntax("`=` after a parameter's name"));
         }
         s.skip_blanks();
@@ -164,48 +187,73 @@ pub(super) fn bare(text: &str) -> Result<Params, DigestError> {
     Ok(params)
 }
 
+/// All that it stops at is ASCII, so every offset is a character's.
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// What lies between two offsets that the scanner stopped at.
+    fn slice(&self, from: usize, to: usize) -> &'a str {
+        self.text.get(from..to).unwrap_or_default()
     }
 
     const fn syntax(&self, rule: &'static str) -> DigestError {
         DigestError::Syntax { at: self.at, rule }
     }
 
-    fn skip_while(&mut self, f: impl Fn(char) -> bool) -> &'a str {
+    fn skip_while(&mut self, f: impl Fn(u8) -> bool) -> &'a str {
         let rest = self.rest();
-        let end = rest.find(|c| !f(c)).unwrap_or(rest.len());
-        self.at += end;
-        rest.get(..end).unwrap_or_default()
+        let start = self.at;
+        self.at += rest.iter().position(|b| !f(*b)).unwrap_or(rest.len());
+        self.slice(start, self.at)
     }
 
     fn skip_blanks(&mut self) {
-        self.skip_while(|c| c.is_ascii_whitespace());
+        self.skip_while(|b| b.is_ascii_whitespace());
     }
 
     /// Skips commas and blanks; false at the end.
     fn skip_separators(&mut self) -> bool {
-        self.skip_while(|c| c == ',' || c.is_ascii_whitespace());
-        !self.rest().is_empty()
+        self.skip_while(|b| b == b',' || b.is_ascii_whitespace());
+        self.at < self.text.len()
     }
 
-    fn eat(&mut self, c: char) -> bool {
-        let here = self.rest().starts_with(c);
-        if here {
-            self.at += c.len_utf8();
-        }
+    fn eat(&mut self, b: u8) -> bool {
+        let here = self.rest().first() == Some(&b);
+        self.at += usize::from(here);
         here
     }
 
     /// A name (RFC 9110 5.6.2), possibly with the `*` of an extended one.
     fn token(&mut self) -> Result<&'a str, DigestError> {
-        let token = self.skip_while(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~/".contains(c));
+        let is_token = |b: u8| {
+            b.is_ascii_alphanumeric()
+                || matches!(
+                    b,
+                    b'!' | b'#'
+                        | b'$'
+                        | b'%'
+                        | b'&'
+                        | b'\''
+                        | b'*'
+                        | b'+'
+                        | b'-'
+                        | b'.'
+                        | b'^'
+                        | b'_'
+                        | b'`'
+                        | b'|'
+                        | b'~'
+                        | b'/'
+                )
+        };
+        let token = self.skip_while(is_token);
         if token.is_empty() {
             return Err(self.syntax("a parameter's name"));
         }
@@ -213,28 +261,30 @@ impl<'a> Scanner<'a> {
     }
 
     /// A quoted string, or whatever stands before the next comma or blank: base64 goes unquoted at some UEs.
-    fn value(&mut self) -> Result<String, DigestError> {
-        if !self.eat('"') {
-            return Ok(self
-                .skip_while(|c| c != ',' && c != '"' && !c.is_ascii_whitespace())
-                .to_owned());
+    fn value(&mut self) -> Result<Cow<'a, str>, DigestError> {
+        if !self.eat(b'"') {
+            let plain = |b: u8| b != b',' && b != b'"' && !b.is_ascii_whitespace();
+            return Ok(Cow::Borrowed(self.skip_while(plain)));
         }
-        let mut value = String::new();
-        let mut chars = self.rest().char_indices();
-        while let Some((i, c)) = chars.next() {
-            match c {
-                '"' => {
-                    self.at += i + 1;
-                    return Ok(value);
-                }
-                '\\' => match chars.next() {
-                    Some((_, escaped)) => value.push(escaped),
-                    None => break,
-                },
-                c => value.push(c),
+        let mut value = Cow::Borrowed("");
+        loop {
+            let piece = self.skip_while(|b| b != b'"' && b != b'\\');
+            if value.is_empty() {
+                value = Cow::Borrowed(piece);
+            } else {
+                value.to_mut().push_str(piece);
             }
+            if self.eat(b'"') {
+                return Ok(value);
+            }
+            // A backslash, or the end.
+            let escaped = self.text.get(self.at..).and_then(|rest| rest.chars().nth(1));
+            let Some(escaped) = escaped else {
+                return Err(self.syntax("a closing quote"));
+            };
+            value.to_mut().push(escaped);
+            self.at += 1 + escaped.len_utf8();
         }
-        Err(self.syntax("a closing quote"))
     }
 }
 
@@ -262,6 +312,10 @@ impl<'a, 'b> Writer<'a, 'b> {
         use core::fmt::Write as _;
         self.name(name)?;
         self.f.write_char('"')?;
+        if !value.bytes().any(|b| matches!(b, b'"' | b'\\')) {
+            self.f.write_str(value)?;
+            return self.f.write_char('"');
+        }
         for piece in value.split_inclusive(['"', '\\']) {
             match piece.strip_suffix(['"', '\\']) {
                 Some(plain) => {

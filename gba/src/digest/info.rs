@@ -47,7 +47,7 @@ impl AuthenticationInfo {
         }
         Ok(Self {
             nextnonce: p.take_dense("nextnonce")?,
-            qop: p.take("qop")?.map(|q| q.parse()).transpose()?,
+            qop: p.take_as("qop")?,
             rspauth,
             cnonce: p.take("cnonce")?,
             nc: p.take("nc")?,

@@ -18,7 +18,7 @@ pub use info::AuthenticationInfo;
 use core::{fmt, str::FromStr};
 
 use aka::Res;
-use base::{Secret, SecretBytes, hex};
+use base::{Secret, SecretBytes};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
@@ -82,16 +82,56 @@ impl Algorithm {
     /// H of the joined parts, in lower-case hex.
     #[must_use]
     pub fn hash(self, parts: &[&[u8]]) -> String {
-        fn run<D: Digest>(parts: &[&[u8]]) -> String {
+        self.hash_hex(parts).as_str().to_owned()
+    }
+
+    fn hash_hex(self, parts: &[&[u8]]) -> HexHash {
+        fn run<D: Digest>(parts: &[&[u8]]) -> HexHash {
             let mut d = D::new();
             parts.iter().for_each(|p| d.update(p));
-            hex::encode(d.finalize())
+            HexHash::of(&d.finalize())
         }
         match self {
             Self::Md5 | Self::Md5Sess | Self::AkaV1Md5 | Self::AkaV2Md5 => run::<Md5>(parts),
             Self::Sha256 | Self::Sha256Sess => run::<Sha256>(parts),
             Self::Sha512_256 | Self::Sha512_256Sess => run::<Sha512_256>(parts),
         }
+    }
+}
+
+/// A hash in hex on the stack: a digest needs four to seven of them.
+struct HexHash {
+    text: [u8; 64],
+    len: usize,
+}
+
+impl HexHash {
+    fn of(hash: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or_default();
+        let mut text = [0; 64];
+        for (pair, octet) in text.as_chunks_mut::<2>().0.iter_mut().zip(hash) {
+            *pair = [digit(octet >> 4), digit(octet & 15)];
+        }
+        Self {
+            text,
+            len: 2 * hash.len().min(32),
+        }
+    }
+
+    fn octets(&self) -> &[u8] {
+        self.text.get(..self.len).unwrap_or_default()
+    }
+
+    fn as_str(&self) -> &str {
+        core::str::from_utf8(self.octets()).unwrap_or_default()
+    }
+}
+
+impl Drop for HexHash {
+    fn drop(&mut self) {
+        // It may be H(A1).
+        zeroize::Zeroize::zeroize(&mut self.text);
     }
 }
 
@@ -193,51 +233,38 @@ pub fn ha1(
     nonce: &str,
     cnonce: &str,
 ) -> Ha1 {
-    let plain = algorithm.hash(&[username.as_bytes(), b":", realm.as_bytes(), b":", password]);
-    let plain = SecretBytes::new(plain.into_bytes());
+    let plain = algorithm.hash_hex(&[username.as_bytes(), b":", realm.as_bytes(), b":", password]);
     if !algorithm.is_session() {
-        return Ha1(plain);
+        return Ha1(plain.octets().into());
     }
-    let session = algorithm.hash(&[plain.expose(), b":", nonce.as_bytes(), b":", cnonce.as_bytes()]);
-    Ha1(SecretBytes::new(session.into_bytes()))
+    let session = [plain.octets(), b":", nonce.as_bytes(), b":", cnonce.as_bytes()];
+    Ha1(algorithm.hash_hex(&session).octets().into())
 }
 
 /// The request's `response` (RFC 7616 3.4.1), lower-case hex. `body` is the exact entity, after transfer decoding.
 #[must_use]
 pub fn response(ha1: &Ha1, fields: &Fields<'_>, method: &str, body: &[u8]) -> String {
-    keyed(ha1, fields, method.as_bytes(), body)
+    keyed(ha1, fields, method.as_bytes(), body).as_str().to_owned()
 }
 
 /// The answer's `rspauth` (RFC 7616 3.5): as [`response`] with an empty method and the answer's body.
 #[must_use]
 pub fn rspauth(ha1: &Ha1, fields: &Fields<'_>, body: &[u8]) -> String {
-    keyed(ha1, fields, b"", body)
+    keyed(ha1, fields, b"", body).as_str().to_owned()
 }
 
-fn keyed(ha1: &Ha1, f: &Fields<'_>, method: &[u8], body: &[u8]) -> String {
-    let uri = f.uri.as_bytes();
+fn keyed(ha1: &Ha1, f: &Fields<'_>, method: &[u8], body: &[u8]) -> HexHash {
+    let (h, uri) = (f.algorithm, f.uri.as_bytes());
     let ha2 = if f.qop == Some(Qop::AuthInt) {
-        f.algorithm
-            .hash(&[method, b":", uri, b":", f.algorithm.hash(&[body]).as_bytes()])
+        h.hash_hex(&[method, b":", uri, b":", h.hash_hex(&[body]).octets()])
     } else {
-        f.algorithm.hash(&[method, b":", uri])
+        h.hash_hex(&[method, b":", uri])
     };
-    let (a1, nonce, a2) = (ha1.expose(), f.nonce.as_bytes(), ha2.as_bytes());
-    match f.qop {
-        None => f.algorithm.hash(&[a1, b":", nonce, b":", a2]),
-        Some(qop) => f.algorithm.hash(&[
-            a1,
-            b":",
-            nonce,
-            b":",
-            f.nc.as_bytes(),
-            b":",
-            f.cnonce.as_bytes(),
-            b":",
-            qop.as_str().as_bytes(),
-            b":",
-            a2,
-        ]),
+    let (a1, nonce, a2) = (ha1.expose(), f.nonce.as_bytes(), ha2.octets());
+    let (nc, cnonce) = (f.nc.as_bytes(), f.cnonce.as_bytes());
+    match f.qop.map(|q| q.as_str().as_bytes()) {
+        None => h.hash_hex(&[a1, b":", nonce, b":", a2]),
+        Some(qop) => h.hash_hex(&[a1, b":", nonce, b":", nc, b":", cnonce, b":", qop, b":", a2]),
     }
 }
 

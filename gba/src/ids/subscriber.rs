@@ -154,7 +154,12 @@ impl FromStr for Impi {
     fn from_str(text: &str) -> Result<Self, IdError> {
         const WHAT: &str = "an IMPI";
         IdError::check_length(WHAT, 3, MAX_IMPI, text.len())?;
-        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        let bad = if text.is_ascii() {
+            text.bytes().any(|b| b <= b' ' || b == 0x7f)
+        } else {
+            text.chars().any(|c| c.is_control() || c.is_whitespace())
+        };
+        if bad {
             return Err(IdError::grammar(WHAT, "no white space or control characters"));
         }
         match text.rsplit_once('@') {

@@ -1,5 +1,7 @@
 //! What the BSF says.
 
+use core::fmt::Write as _;
+
 use base::Clause;
 
 use crate::{
@@ -116,7 +118,7 @@ pub(super) fn challenge(bsf: &Fqdn, open: &OpenChallenge, stale: bool, outcome: 
     };
     Answer {
         status: 401,
-        headers: vec![("WWW-Authenticate", challenge.to_string())],
+        headers: vec![("WWW-Authenticate", header(&challenge))],
         body: Vec::new(),
         outcome,
         summary: format!(
@@ -126,6 +128,14 @@ pub(super) fn challenge(bsf: &Fqdn, open: &OpenChallenge, stale: bool, outcome: 
         clause: Clause::new("TS 24.109", "4.3"),
         note: None,
     }
+}
+
+/// A header's value, written without growing step by step.
+pub(super) fn header(value: &impl core::fmt::Display) -> String {
+    let mut text = String::with_capacity(320);
+    // Writing to a String can't fail.
+    let _ = write!(text, "{value}");
+    text
 }
 
 /// At most 70 characters.

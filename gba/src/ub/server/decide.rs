@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     Answer, Asked, Config, MacForm, Mode, OpenChallenge, Outcome, ResForm, Session,
-    answer::{challenge, later, refuse},
+    answer::{challenge, header, later, refuse},
 };
 use crate::{
     digest::{Algorithm, AuthenticationInfo, Ha1, Qop},
@@ -270,7 +270,7 @@ fn succeed(
         status: 200,
         headers: vec![
             ("Content-Type", MEDIA_TYPE.to_owned()),
-            ("Authentication-Info", info.to_string()),
+            ("Authentication-Info", header(&info)),
         ],
         body,
         outcome: Outcome::Bootstrapped,
