@@ -135,7 +135,7 @@ impl Milenage {
     fn f2345_of(&self, out2: &Block, out3: &Block, out4: &Block) -> F2345 {
         let mut out2 = self.output(out2);
         let result = F2345 {
-            res: Res::cut((out2 >> 64).to_le_bytes(), self.res_len),
+            res: Res::cut_8((out2 >> 64).to_le_bytes(), self.res_len),
             ck: Secret::new(self.output(out3).to_le_bytes()),
             ik: Secret::new(self.output(out4).to_le_bytes()),
             ak: first6(out2),

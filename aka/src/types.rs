@@ -321,6 +321,20 @@ impl Res {
         }
     }
 
+    /// As [`Self::cut`], for octets of which only the first 8 may be other than zero.
+    #[inline]
+    pub(crate) fn cut_8(octets: [u8; 16], len: usize) -> Self {
+        if len == 8 {
+            // The usual case costs nothing.
+            Self {
+                octets: Secret::new(octets),
+                len,
+            }
+        } else {
+            Self::cut(octets, len)
+        }
+    }
+
     /// The only way to the octets.
     #[must_use]
     pub fn expose(&self) -> &[u8] {

@@ -311,3 +311,37 @@ fn judged(octets: &[u8]) -> Result<(), Fault> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(key: u8, extra: Option<Avp>) -> Vec<Avp> {
+        let mut inner = vec![Avp::octets(&d::CONFIDENTIALITY_KEY, vec![key; 16])];
+        inner.extend(extra);
+        vec![
+            Avp::u32(&d::AUTH_SESSION_STATE, 1),
+            Avp::group(&d::SIP_AUTH_DATA_ITEM, inner),
+        ]
+    }
+
+    #[test]
+    fn a_typed_message_must_give_back_what_it_carries_and_nothing_else() {
+        let whole = item(1, None);
+        assert_eq!(difference(&whole, &item(1, None)), Ok(()));
+        let turned: Vec<Avp> = item(1, None).into_iter().rev().collect();
+        assert_eq!(difference(&whole, &turned), Ok(()));
+        assert!(
+            difference(&whole, &item(2, None)).is_err(),
+            "another value in a group"
+        );
+        assert!(difference(&whole, &whole[..1]).is_err(), "a carried AVP lost");
+        assert!(difference(&whole[..1], &whole).is_err(), "an AVP invented");
+        // What nobody here knows may be lost, and a default may come or go.
+        let unknown = Avp::raw(60_000, 0, 0, vec![1]);
+        assert_eq!(difference(&item(1, Some(unknown)), &whole), Ok(()));
+        let default = [Avp::u32(&d::GBA_TYPE, 0)];
+        assert_eq!(difference(&[], &default), Ok(()));
+        assert!(difference(&[], &[Avp::u32(&d::GBA_TYPE, 1)]).is_err());
+    }
+}
