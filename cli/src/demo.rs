@@ -160,7 +160,7 @@ fn config_error(path: &str, text: &str, e: &toml::de::Error) -> String {
 }
 
 fn setup(args: &Args) -> Result<Setup, String> {
-    let mut entropy = net::entropy::OsEntropy::default();
+    let mut entropy = net::entropy::OsEntropy;
     let mut random = || entropy.array::<16>().map(Secret::new).map_err(|e| e.to_string());
     for (option, key) in [("--k", &args.k), ("--opc", &args.opc), ("--op", &args.op)] {
         if args.config.is_none() && key.as_ref().is_some_and(KeySource::is_bare) {

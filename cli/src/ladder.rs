@@ -228,6 +228,7 @@ mod tests {
                 to: to.into(),
                 summary: "401 challenge: RAND 23553cbe…, AKAv1-MD5, auth-int, and a good deal more to say"
                     .into(),
+                clause: None,
             };
             ladder.event(&mut out, &event).unwrap();
         }
