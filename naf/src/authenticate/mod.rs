@@ -97,14 +97,15 @@ impl<K: KeySource> Gate<K> {
         })))
     }
 
-    /// Tells its answers to a tap, under this label and with the device under that one.
+    /// Tells its answers to a tap, under this label and with the device under that one. To be called before the first
+    /// clone; later it changes nothing.
     #[must_use]
     pub fn with_tap(self, tap: SharedTap, label: impl Into<String>, peer: impl Into<String>) -> Self {
         let (label, peer) = (label.into(), peer.into());
         self.change(|inner| (inner.tap, inner.label, inner.peer) = (tap, label, peer))
     }
 
-    /// Another clock, for tests and simulation.
+    /// Another clock, for tests and simulation. To be called before the first clone; later it changes nothing.
     #[must_use]
     pub fn with_clock(self, clock: fn() -> Now) -> Self {
         self.change(|inner| inner.clock = clock)

@@ -351,6 +351,8 @@ impl Device {
                 .map_err(|e| self.lost(e))?;
         }
         let session = Session::new(result, self.identity.mode);
+        let expires = session.public().expires.utc;
+        tracing::info!(btid = %session.public().btid, %expires, vectors = self.vectors_used, "bootstrapped");
         let public = session.public().clone();
         self.session = Some(session);
         Ok(public)

@@ -271,17 +271,19 @@ impl UaClient {
             return self.finish(response);
         };
         let naf_id = chosen.naf_id().clone();
+        if let Some(session) = self
+            .session
+            .as_mut()
+            .filter(|_| chosen.stale() && self.stale < MAX_STALE)
+        {
+            self.stale += 1;
+            session.renew(chosen)?;
+            return self.send(Sent::Answer, entropy);
+        }
         match self.sent {
             Sent::Unasked => {
                 self.chosen = Some(chosen);
                 Ok(Output::NeedKey { naf_id, fresh: false })
-            }
-            Sent::Answer if chosen.stale() && self.stale < MAX_STALE && self.session.is_some() => {
-                self.stale += 1;
-                if let Some(session) = &mut self.session {
-                    session.renew(chosen)?;
-                }
-                self.send(Sent::Answer, entropy)
             }
             Sent::Answer if !self.renewed => {
                 self.renewed = true;

@@ -427,6 +427,13 @@ fn a_stale_nonce_is_replaced_without_a_new_key_but_not_for_ever() {
         assert_eq!((c.nonce, c.nc.as_deref()), (format!("n{n}"), Some("00000001")));
     }
     assert!(needs(&run.challenged(&(good() + ", stale=true"))).1);
+
+    // Nor does the nonce of an earlier request need the key again.
+    let (mut run, c) = Run::answered();
+    let session = done(run.http(200, &[("Authentication-Info", &info(&c, b""))], b"")).session;
+    let (mut run, _) = Run::start(UaRequest::get(url()), session);
+    let c = credentials(&run.challenged(&(good().replace("n1", "n9") + ", stale=true")));
+    assert_eq!((c.nonce.as_str(), c.nc.as_deref()), ("n9", Some("00000001")));
 }
 
 #[test]
