@@ -1,14 +1,161 @@
-//! `gba vectors`.
-use clap::Subcommand;
+//! `gba vectors run`: test vectors against this implementation, as a table, JSON or JUnit XML.
+
+use std::{
+    fs,
+    io::{self, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use anstyle::{AnsiColor, Style};
+use clap::{Args, Subcommand};
+use comfy_table::{CellAlignment, Table, presets};
+use vectors::{File, Filter, MAX_FILE_OCTETS, Report};
 
 use crate::Failure;
 
+/// Failures that are told one by one; the rest is counted.
+const TOLD: usize = 50;
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Check vectors.
-    Run,
+    /// Check the vectors that come with the program, or those of the files given.
+    #[command(
+        after_help = "Examples: gba vectors run\n          gba vectors run --family milenage --json\n          \
+                            gba vectors run my-vectors.json --junit report.xml\n\
+                            Status: 0 all passed, 1 one failed or has no checker, 2 a file can't be read."
+    )]
+    Run(RunArgs),
 }
 
-pub(crate) fn run(_: Command) -> Result<(), Failure> {
-    Err(Failure::Unable("not here yet".into()))
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// Files of the schema that vectors/README.md describes [default: those of the program].
+    files: Vec<PathBuf>,
+    /// Only this family, or this file of the program (repeatable).
+    #[arg(long = "family", value_name = "FAMILY")]
+    families: Vec<String>,
+    /// A vector without a checker is reported, but is no failure.
+    #[arg(long)]
+    known_only: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write JUnit XML to a file as well.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    let Command::Run(args) = command;
+    let files = load(&args.files).map_err(Failure::Unable)?;
+    let report = vectors::run(
+        &files,
+        &Filter {
+            families: args.families.clone(),
+            known_only: args.known_only,
+        },
+    );
+    if report.rows.is_empty() {
+        let mut known: Vec<&str> = files.iter().map(|f| f.family.as_str()).collect();
+        known.dedup();
+        return Err(Failure::Unable(format!(
+            "no vector of family {}; there are {}",
+            args.families.join(", "),
+            known.join(", ")
+        )));
+    }
+    if let Some(path) = &args.junit {
+        fs::write(path, report.to_junit())
+            .map_err(|e| Failure::Unable(format!("cannot write {}: {e}", path.display())))?;
+    }
+    let mut out = anstream::stdout().lock();
+    let printed = if args.json {
+        json(&mut out, &report)
+    } else {
+        table(&mut out, &report)
+    };
+    match printed.and_then(|()| out.flush()) {
+        // Whoever reads has had enough; the exit status still tells.
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Unable(format!("cannot print: {e}"))),
+        _ if report.is_success() => Ok(()),
+        _ => Err(Failure::Shown),
+    }
+}
+
+fn load(paths: &[PathBuf]) -> Result<Vec<File>, String> {
+    if paths.is_empty() {
+        return vectors::embedded().map_err(|e| e.to_string());
+    }
+    paths.iter().map(|path| load_one(path)).collect()
+}
+
+fn load_one(path: &Path) -> Result<File, String> {
+    let cannot = |e: io::Error| format!("cannot read {}: {e}", path.display());
+    let mut octets = Vec::new();
+    let limit = u64::try_from(MAX_FILE_OCTETS)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    fs::File::open(path)
+        .and_then(|f| f.take(limit).read_to_end(&mut octets))
+        .map_err(cannot)?;
+    File::parse(&path.display().to_string(), &octets).map_err(|e| e.to_string())
+}
+
+fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, report)?;
+    writeln!(out)
+}
+
+fn table(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let mut t = Table::new();
+    let terminal = io::stdout().is_terminal();
+    t.load_style(if terminal {
+        presets::UTF8_FULL_CONDENSED.with_rounded_corners()
+    } else {
+        presets::NOTHING
+    });
+    t.set_header(["family", "kind", "clause", "passed", "failed", "no checker"]);
+    let shown = |n: usize| if n == 0 { "·".into() } else { n.to_string() };
+    for row in &report.rows {
+        t.add_row([
+            row.family.clone(),
+            row.kind.clone(),
+            row.clause.clone(),
+            shown(row.passed),
+            shown(row.failed),
+            shown(row.no_checker),
+        ]);
+    }
+    for column in 3..6 {
+        if let Some(column) = t.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(out, "{t}")?;
+    for failure in report.failures.iter().take(TOLD) {
+        writeln!(out, "{failure}")?;
+    }
+    if let Some(more @ 1..) = report.failures.len().checked_sub(TOLD) {
+        writeln!(out, "and {more} more failures")?;
+    }
+    let (failed, unknown) = (report.failed(), report.without_checker());
+    let colour = if report.is_success() {
+        AnsiColor::Green
+    } else {
+        AnsiColor::Red
+    };
+    let style = Style::new().bold().fg_color(Some(colour.into()));
+    let comparisons = report.comparisons();
+    writeln!(
+        out,
+        "{style}{} passed, {failed} failed, {unknown} without a checker{style:#} ({comparisons} values compared)",
+        report.passed()
+    )?;
+    if unknown > 0 && failed == 0 && !report.is_success() {
+        writeln!(
+            out,
+            "A vector without a checker counts as a failure; --known-only leaves them out of the verdict."
+        )?;
+    }
+    Ok(())
 }
