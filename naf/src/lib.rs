@@ -23,3 +23,8 @@ fn summary(mut text: String) -> String {
     }
     text
 }
+
+/// The examples of the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

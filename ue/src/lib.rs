@@ -16,3 +16,8 @@ mod wire;
 
 pub use client::{Answer, Client, ClientError};
 pub use device::{Bootstrapped, BsfAddress, Device, DeviceError, Identity};
+
+/// The examples of the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
