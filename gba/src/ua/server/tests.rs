@@ -1,6 +1,8 @@
 //! The NAF's decisions, against hand-made requests and against our own UE.
 
-use base::SeededEntropy;
+use core::time::Duration;
+
+use base::{SeededEntropy, Utc};
 
 use super::*;
 use crate::{
