@@ -16,7 +16,7 @@ use lab::{
 };
 use serde::Deserialize;
 
-use crate::{Failure, advice, input::KeySource, ladder::Ladder, report};
+use crate::{Failure, advice, input::KeyText, ladder::Ladder, report};
 
 /// Run the whole story once over loopback sockets and show every message.
 ///
@@ -40,13 +40,13 @@ pub(crate) struct Args {
     mnc_length: Option<MncLength>,
     /// Subscriber key K, 16 octets [default: random].
     #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source)]
-    k: Option<KeySource>,
+    k: Option<KeyText>,
     /// Milenage OPc, 16 octets [default: random].
     #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source, conflicts_with = "op")]
-    opc: Option<KeySource>,
+    opc: Option<KeyText>,
     /// Milenage OP, from which OPc is computed.
     #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source)]
-    op: Option<KeySource>,
+    op: Option<KeyText>,
     /// Authentication management field, 2 octets [default: 0000, the separation bit cleared for GBA].
     #[arg(long, value_parser = parse::<Amf>)]
     amf: Option<Amf>,
@@ -90,8 +90,8 @@ fn mnc_length(text: &str) -> Result<MncLength, String> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap wants a Result")]
-fn source(text: &str) -> Result<KeySource, String> {
-    Ok(KeySource::from(text))
+fn source(text: &str) -> Result<KeyText, String> {
+    Ok(KeyText::from(text))
 }
 
 /// The TOML form of the subscriber. Keys take the same forms as on the command line.
@@ -163,7 +163,7 @@ fn setup(args: &Args) -> Result<Setup, String> {
     let mut entropy = net::entropy::OsEntropy;
     let mut random = || entropy.array::<16>().map(Secret::new).map_err(|e| e.to_string());
     for (option, key) in [("--k", &args.k), ("--opc", &args.opc), ("--op", &args.op)] {
-        if args.config.is_none() && key.as_ref().is_some_and(KeySource::is_bare) {
+        if args.config.is_none() && key.as_ref().is_some_and(KeyText::is_bare) {
             advice::warn(&format!(
                 "{option}: a key on the command line is seen by others; use @FILE, env:NAME or -"
             ));

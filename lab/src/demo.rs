@@ -20,7 +20,10 @@ use ue::{
     device::DeviceOptions,
     psk::{PskClient, PskConfig, PskError, PskSession},
 };
-use uicc::software::{Profile, SoftCard};
+use uicc::{
+    software::{Profile, SoftCard},
+    terminal::Mnc,
+};
 
 use crate::{
     cse,
@@ -126,6 +129,7 @@ pub fn personalise(setup: &Setup) -> Result<(Subscriber, SoftCard, Names), DemoE
     };
     let mut subscriber = Subscriber::new(impi.clone(), milenage()).with_bsf_info(uicc, None);
     let mut profile = Profile::new(setup.imsi.clone(), mnc, milenage());
+    profile.mnc_length = setup.mnc_length;
     if setup.mode == Mode::U {
         profile = profile.with_gba_u();
     }

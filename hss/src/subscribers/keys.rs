@@ -133,8 +133,11 @@ impl KeySource for OsKeys {
     }
 }
 
-/// Reads `N` octets from `hex`, `@FILE` or `env:NAME`.
-pub(super) fn key<const N: usize>(
+/// Reads `N` octets from `hex`, `@FILE` or `env:NAME`; with `production` a bare or a published key is refused.
+///
+/// # Errors
+/// [`KeyError`], which never holds what was found.
+pub fn key<const N: usize>(
     text: &str,
     production: bool,
     source: &mut dyn KeySource,

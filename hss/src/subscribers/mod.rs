@@ -28,7 +28,7 @@ use gba::{
 use crate::{auc::Issued, sqn::SqnRules};
 
 pub use file::{EXAMPLE, LoadError, MAX_FILE, MAX_LIFETIME, MAX_SUBSCRIBERS};
-pub use keys::{KeyError, KeySource, OnlyHex, OsKeys};
+pub use keys::{KeyError, KeySource, OnlyHex, OsKeys, key};
 pub use table::{FileError, Place};
 
 /// One subscriber: what the AuC needs for vectors and what the BSF gets as GUSS. Its `Debug` shows no key.
