@@ -8,6 +8,17 @@
 //! - [`identity`], [`result`], [`fault`]: the small types that all of these speak
 //!
 //! The usual way in: [`Message::parse`], then [`grammar::check_request`], then a typed message of crate `gba`.
+//!
+//! ```
+//! use diameter::{Avp, Message, ResultCode, dictionary as d, grammar};
+//!
+//! let mut mar = Message::request(grammar::MULTIMEDIA_AUTH, d::ZH, true);
+//! mar.avps.push(Avp::utf8(&d::USER_NAME, "001010123456789@ims.mnc001.mcc001.3gppnetwork.org"));
+//! let read = Message::parse(&mar.encode()).map_err(|fault| fault.to_string())?;
+//! let fault = grammar::check_request(&read).err().ok_or("Session-Id is missing")?;
+//! assert_eq!((fault.result, fault.failed_avp), (ResultCode::MISSING_AVP, Some((263, 0))));
+//! # Ok::<(), String>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod avp;

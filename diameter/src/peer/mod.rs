@@ -1,6 +1,7 @@
 //! One connection to another node as a state machine, either side (RFC 6733 5, watchdog of RFC 3539 3.4).
 //!
-//! - [`Peer`]: the machine; [`Input`] in, [`Output`] out
+//! - [`Peer`]: the machine
+//! - [`io`]: [`Input`] in, [`Output`] out; [`State`] between, [`Closed`] at the end
 //! - [`capabilities`]: who we are ([`Local`]), whom we know ([`Known`]), CER and CEA
 //!
 //! ```text
@@ -10,12 +11,14 @@
 //! ```
 
 pub mod capabilities;
+pub mod io;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
 use base::{Mono, Now};
 
 pub use capabilities::{Known, Local, PeerIdentity, Role, Rule};
+pub use io::{Closed, DisconnectCause, Input, Output, State, Timers};
 
 use crate::{
     avp::Avp,
@@ -25,140 +28,6 @@ use crate::{
     message::{Header, Message},
     result::ResultCode,
 };
-
-/// How long the machine waits.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Timers {
-    /// For CER or CEA after the transport is up.
-    pub exchange: Duration,
-    /// Tw: silence before a watchdog request (RFC 3539 3.4.1: 30 s, with a jitter that the caller adds).
-    pub watchdog: Duration,
-    /// For DPA.
-    pub disconnect: Duration,
-}
-
-impl Default for Timers {
-    /// 5 s, 30 s, 2 s.
-    fn default() -> Self {
-        Self {
-            exchange: Duration::from_secs(5),
-            watchdog: Duration::from_secs(30),
-            disconnect: Duration::from_secs(2),
-        }
-    }
-}
-
-/// Where the connection stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum State {
-    /// We called; the CER is out.
-    WaitCea,
-    /// We were called; nothing has been said.
-    WaitCer,
-    /// Capabilities are exchanged.
-    Open,
-    /// Open, but the peer is silent: no new requests (RFC 3539 3.4.1).
-    Suspect,
-    /// Our DPR is out.
-    Closing,
-    /// Over. Nothing is taken any more.
-    Closed,
-}
-
-/// What happens to the machine.
-#[derive(Debug)]
-pub enum Input {
-    /// A message that [`Message::parse`] took.
-    Message(Message),
-    /// One that it refused; the head may be all that could be read.
-    Malformed {
-        /// The head.
-        header: Header,
-        /// See [`crate::message::session_id`].
-        session: Option<Vec<u8>>,
-        /// Why.
-        fault: Fault,
-    },
-    /// The time of the last [`Output::Wait`] has come.
-    Timeout,
-    /// We want to leave, with this Disconnect-Cause (RFC 6733 5.4.3).
-    Disconnect(DisconnectCause),
-}
-
-/// Disconnect-Cause (RFC 6733 5.4.3).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum DisconnectCause {
-    /// The node goes down and will be back.
-    Rebooting,
-    /// Overload.
-    Busy,
-    /// No further messages are expected.
-    DoNotWantToTalkToYou,
-}
-
-/// What the machine wants.
-#[derive(Debug)]
-pub enum Output {
-    /// Write this message.
-    Send(Message),
-    /// The connection is open to this peer.
-    Open(PeerIdentity),
-    /// A request of an application that both serve, from whom it says. Its AVPs aren't checked yet.
-    Request(PeerIdentity, Message),
-    /// An answer of an application; it may or may not be to something that was asked.
-    Answer(Message),
-    /// Write what is to be written, then close.
-    Close(Closed),
-    /// Nothing more until this time, or for ever.
-    Wait(Option<Mono>),
-}
-
-/// Why a connection ended.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Closed {
-    /// The peer never answered our CER, or never sent one.
-    #[error("no capabilities exchange in time: is it a Diameter node?")]
-    ExchangeTimeout,
-    /// The first message was no CER or CEA.
-    #[error("capabilities exchange expected (RFC 6733 5.3), got {got}")]
-    NotCapabilities {
-        /// What came.
-        got: String,
-    },
-    /// The peer refused our CER.
-    #[error("the peer refused us with {result}: {}", advice(*.result))]
-    Refused {
-        /// Its result.
-        result: ResultCode,
-    },
-    /// We refused the peer's CER or CEA.
-    #[error("we refused the peer: {0}")]
-    Refusing(String),
-    /// No application in common.
-    #[error("no application in common with the peer")]
-    NoCommonApplication,
-    /// A message that can't be framed: the stream is lost.
-    #[error("stream lost: {0}")]
-    Unframed(String),
-    /// The peer was silent for three watchdog intervals.
-    #[error("the peer is silent: watchdog requests stay unanswered")]
-    Watchdog,
-    /// The peer said goodbye.
-    #[error("the peer disconnected (DPR)")]
-    ByPeer,
-    /// We said goodbye.
-    #[error("disconnected by us (DPR)")]
-    ByUs,
-}
-
-fn advice(result: ResultCode) -> &'static str {
-    match result {
-        ResultCode::UNKNOWN_PEER => "add our Origin-Host to its list of peers",
-        ResultCode::NO_COMMON_APPLICATION => "it doesn't serve Zh or Zn",
-        _ => "see its log",
-    }
-}
 
 /// The machine.
 ///

@@ -87,6 +87,8 @@ pub struct Config {
     pub peers: Vec<Rule>,
     /// Product-Name.
     pub product: String,
+    /// Origin-State-Id: one value for the life of the node, higher after a restart (RFC 6733 8.16).
+    pub origin_state_id: u32,
     /// Bounds.
     pub limits: Limits,
     /// Sees the octets.
@@ -104,6 +106,7 @@ impl Config {
             applications,
             peers,
             product: "gba".into(),
+            origin_state_id: u32::try_from(clock::now().utc.0).unwrap_or(u32::MAX),
             limits: Limits::default(),
             tap: crate::tap::none(),
             insecure_away_from_loopback: false,
@@ -115,7 +118,7 @@ impl Config {
             origin: self.origin.clone(),
             addresses: vec![address.ip()],
             product: self.product.clone(),
-            origin_state_id: u32::try_from(clock::now().utc.0).unwrap_or(u32::MAX),
+            origin_state_id: self.origin_state_id,
             applications: self.applications.clone(),
         }
     }

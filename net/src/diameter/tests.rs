@@ -309,6 +309,39 @@ async fn a_client_gives_up_in_time_and_never_asks_too_much_at_once() {
     server.stopper.stop();
 }
 
+/// While as many requests are worked on as are allowed, the rest waits unread.
+#[tokio::test]
+async fn only_so_many_requests_are_worked_on_at_once() {
+    let mut config = hss();
+    config.limits.handlers = 2;
+    let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let highest = Arc::clone(&most);
+    let server = Server::new(config, move |_, request| {
+        let (running, highest) = (Arc::clone(&running), Arc::clone(&highest));
+        async move {
+            highest.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            // Lets every other task run that can.
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            running.fetch_sub(1, Ordering::SeqCst);
+            echo(&request)
+        }
+    })
+    .await;
+    let client = server.client(bsf());
+    client.ready().await.unwrap();
+    let mut asked = tokio::task::JoinSet::new();
+    for n in 0..40 {
+        let client = client.clone();
+        asked.spawn(async move { number(&client.request(mar(n)).await.unwrap()) });
+    }
+    let answered = asked.join_all().await;
+    assert_eq!(answered.len(), 40);
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+    server.stop().await;
+}
+
 /// Reads until the server closes; the octets it sent.
 async fn until_closed(socket: &mut TcpStream) -> Vec<u8> {
     let mut octets = Vec::new();
