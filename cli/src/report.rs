@@ -38,7 +38,8 @@ pub(crate) fn table(out: &mut dyn Write, o: &Outcome, secrets: bool, terminal: b
     };
     writeln!(out)?;
     for (name, value) in [
-        ("IMPI", format!("{} (MNC length: {})", o.impi, o.mnc)),
+        ("IMPI", o.impi.to_string()),
+        ("MNC", o.mnc.clone()),
         ("B-TID", o.btid.to_string()),
         ("valid until", o.lifetime.to_string()),
         ("mode", mode.into()),

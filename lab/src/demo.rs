@@ -115,10 +115,8 @@ impl DemoError {
 /// # Errors
 /// [`DemoError::Setup`] if no card would accept that SQN.
 pub fn personalise(setup: &Setup) -> Result<(Subscriber, SoftCard, Names), DemoError> {
-    let mnc = setup
-        .mnc_length
-        .or_else(|| MncLength::usual_for(&setup.imsi))
-        .unwrap_or(MncLength::Two);
+    // Where nobody says, card, device and HSS all go by the same table.
+    let mnc = Mnc::choose(&setup.imsi, setup.mnc_length, None).length;
     let impi = Impi::from_imsi(&setup.imsi, mnc);
     let milenage = || Milenage::new(&setup.k, &setup.opc);
 
