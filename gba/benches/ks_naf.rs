@@ -18,8 +18,8 @@ use gba::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-const PAIRS: usize = 41;
-const RUNS: u32 = 20_000;
+const PAIRS: usize = 401;
+const RUNS: u32 = 2_000;
 const GATE: f64 = 1.4;
 
 fn main() {

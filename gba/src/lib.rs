@@ -8,6 +8,23 @@
 //! * [`zh`] and [`zn`]: typed Diameter messages between BSF and HSS, NAF and BSF.
 //!
 //! Pure: no sockets, files, clock or global randomness. Time and entropy are arguments.
+//!
+//! ```
+//! use gba::{ids::{Impi, NafId, UaId}, keys::{KeyKind, Ks}};
+//! use base::{Secret, hex};
+//!
+//! // CK and IK of TS 35.208 test set 1
+//! let ck = Secret::new(hex::array("b40ba9a3c58b2a05bbf0d987b21bf8cb")?);
+//! let ik = Secret::new(hex::array("f769bcd751044604127672711c6d3441")?);
+//! let rand = hex::array::<16>("23553cbe9637a89d218ae64dae47bf35")?.into();
+//! let impi: Impi = "001010123456789@ims.mnc001.mcc001.3gppnetwork.org".parse()?;
+//! let naf = NafId::new("naf.example.org".parse()?, UaId::HTTP_DIGEST);
+//!
+//! let key = Ks::from_ck_ik(&ck, &ik).naf_key(KeyKind::Me, &rand, &impi, &naf);
+//! assert_eq!(key.password()?.expose(), b"eiBc54axTa1vKNH4s510q6KhcqPBNAQ7sDaRLiA2thA=");
+//! assert!(key.key_for(&UaId::tls(0x00ae)).is_err(), "a key serves one protocol only");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod digest;

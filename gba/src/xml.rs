@@ -231,9 +231,12 @@ fn forbidden(c: char) -> bool {
 /// Writes text or an attribute's value with `& < > " '` escaped and control characters left out. Line breaks and tabs
 /// become character references, or a reader would normalise them to blanks.
 pub(crate) fn escape(text: &str) -> String {
+    let plain = |b: u8| (b' '..0x7f).contains(&b) && !matches!(b, b'<' | b'>' | b'&' | b'"' | b'\'');
+    if text.bytes().all(plain) {
+        return text.to_owned();
+    }
     let clean: String = text.chars().filter(|c| !forbidden(*c)).collect();
-    let escaped = quick_xml::escape::escape(clean.as_str());
-    escaped
+    quick_xml::escape::escape(clean.as_str())
         .replace('\t', "&#9;")
         .replace('\n', "&#10;")
         .replace('\r', "&#13;")
