@@ -18,10 +18,7 @@ use serde::Deserialize;
 
 use crate::{Failure, advice, input::KeyText, ladder::Ladder, report};
 
-/// Run the whole story once over loopback sockets and show every message.
-///
-/// HSS, BSF, three NAFs (a plain HTTP service, an MAF and an IN-CSE) and a UE with a software UICC run in
-/// this process and talk over loopback TCP. Without options the SIM is a fresh one with random keys.
+/// The options of `gba demo`.
 #[derive(ClapArgs)]
 #[command(
     after_help = "Example: gba demo --imsi 001010123456789 --k @k.hex --opc env:OPC --sqn 000000000020\n\
@@ -113,7 +110,9 @@ const MAX_CONFIG: u64 = 64 * 1024;
 
 /// Options win over the file.
 fn merge(mut args: Args) -> Result<Args, String> {
-    let Some(path) = &args.config else { return Ok(args) };
+    let Some(path) = &args.config.clone() else {
+        return Ok(args);
+    };
     let shown = path.display();
     let text = std::fs::metadata(path)
         .and_then(|m| {
@@ -139,10 +138,10 @@ fn merge(mut args: Args) -> Result<Args, String> {
     }
     fill!(imsi, |t: &String| parse::<Imsi>(t));
     fill!(mnc_length, |n: &u8| mnc_length(&n.to_string()));
-    fill!(k, |t: &String| source(t));
+    fill!(k, |t: &String| Ok::<_, String>(KeyText::of_config(t, path)));
     if args.op.is_none() && args.opc.is_none() {
-        fill!(opc, |t: &String| source(t));
-        fill!(op, |t: &String| source(t));
+        fill!(opc, |t: &String| Ok::<_, String>(KeyText::of_config(t, path)));
+        fill!(op, |t: &String| Ok::<_, String>(KeyText::of_config(t, path)));
     }
     fill!(amf, |t: &String| parse::<Amf>(t));
     fill!(sqn, |t: &String| parse::<Sqn>(t));
@@ -156,7 +155,21 @@ fn config_error(path: &str, text: &str, e: &toml::de::Error) -> String {
     let before = text.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!("{path}, line {line}, column {column}: {}", e.message())
+    format!(
+        "{path}, line {line}, column {column}: {}",
+        without_content(e.message())
+    )
+}
+
+/// A message of the TOML reader without the text of the file that it quotes: a key may stand in any wrong place.
+fn without_content(message: &str) -> String {
+    let (what, expected) = message.rsplit_once(", expected").unwrap_or((message, ""));
+    let what = what.split(['`', '"']).next().unwrap_or_default().trim_end();
+    if expected.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what}, expected{expected}")
+    }
 }
 
 fn setup(args: &Args) -> Result<Setup, String> {
@@ -214,10 +227,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let printer = tokio::spawn(async move {
             let mut messages = Vec::new();
             let mut out = anstream::stdout();
-            if let Some(ladder) = &ladder {
-                let _ = ladder.head(&mut out);
-            }
+            let mut begun = false;
             while let Some(entry) = entries.recv().await {
+                if let (Some(ladder), false) = (&ladder, std::mem::replace(&mut begun, true)) {
+                    let _ = ladder.head(&mut out);
+                }
                 // A closed standard output must not stop the run: the exit status still tells.
                 let _ = match (&ladder, &entry) {
                     (Some(ladder), Entry::Act(title)) => ladder.act(&mut out, title),

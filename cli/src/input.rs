@@ -1,16 +1,23 @@
 //! Keys on the command line: hex, `@FILE`, `env:NAME` or `-` for standard input (ruling 5).
 
-use std::{io::Read, path::PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use base::{Secret, SecretBytes};
-use hss::subscribers::{OsKeys, key};
+use hss::subscribers::{OnlyHex, OsKeys, key};
 
 /// A key is 32 hex digits; this bounds what is read of something else.
 const MAX_KEY_TEXT: u64 = 1024;
 
 /// Where a key is to be taken from. Its `Debug` shows no text, as that may be the key.
 #[derive(Clone)]
-pub(crate) struct KeyText(String);
+pub(crate) struct KeyText {
+    text: String,
+    /// The configuration file that it stands in: relative `@FILE`s lie beside it.
+    config: Option<PathBuf>,
+}
 
 impl std::fmt::Debug for KeyText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -24,38 +31,54 @@ impl std::fmt::Debug for KeyText {
 
 impl From<&str> for KeyText {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        Self {
+            text: text.into(),
+            config: None,
+        }
     }
 }
 
 impl Drop for KeyText {
     fn drop(&mut self) {
-        drop(SecretBytes::new(std::mem::take(&mut self.0).into_bytes()));
+        drop(SecretBytes::new(std::mem::take(&mut self.text).into_bytes()));
     }
 }
 
 impl KeyText {
     /// True if the key itself stands here, where other users of the host can see it.
     pub(crate) fn is_bare(&self) -> bool {
-        self.0 != "-" && !self.0.starts_with('@') && !self.0.starts_with("env:")
+        self.text != "-" && !self.text.starts_with('@') && !self.text.starts_with("env:")
+    }
+
+    /// A key that stands in a configuration file.
+    pub(crate) fn of_config(text: &str, config: &Path) -> Self {
+        Self {
+            text: text.into(),
+            config: Some(config.into()),
+        }
     }
 
     /// Reads `N` octets; the error names the option, never the text.
     pub(crate) fn read<const N: usize>(&self, option: &str) -> Result<Secret<N>, String> {
-        let mut files = OsKeys {
-            directory: PathBuf::new(),
+        let name = match &self.config {
+            Some(config) => format!("{}: {}", config.display(), option.trim_start_matches('-')),
+            None => option.into(),
         };
-        if self.0 != "-" {
-            return key(&self.0, false, &mut files).map_err(|e| format!("{option}: {e}"));
+        let beside = self.config.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let mut files = OsKeys {
+            directory: beside.unwrap_or_default(),
+        };
+        if self.text != "-" {
+            return key(&self.text, false, &mut files).map_err(|e| format!("{name}: {e}"));
         }
         let mut text = Vec::new();
         let read = std::io::stdin().take(MAX_KEY_TEXT).read_to_end(&mut text);
         // Into the type that is wiped before anything else can fail.
         let text = SecretBytes::new(text);
-        read.map_err(|e| format!("{option}: cannot read standard input: {e}"))?;
+        read.map_err(|e| format!("{name}: cannot read standard input: {e}"))?;
         let hex =
-            std::str::from_utf8(text.expose()).map_err(|_| format!("{option}: not a text of hex digits"))?;
-        key(hex.trim(), false, &mut hss::subscribers::OnlyHex).map_err(|e| format!("{option}: {e}"))
+            std::str::from_utf8(text.expose()).map_err(|_| format!("{name}: not a text of hex digits"))?;
+        key(hex.trim(), false, &mut OnlyHex).map_err(|e| format!("{name}: {e}"))
     }
 }
 

@@ -60,11 +60,16 @@ impl Ladder {
         }
     }
 
+    /// Columns to the right of the lifelines.
+    fn room(&self) -> usize {
+        self.width.saturating_sub(LEFT + RAIL + 2).max(20)
+    }
+
     /// A heading between the acts.
     pub(crate) fn act(&self, out: &mut dyn Write, title: &str) -> io::Result<()> {
         let style = Style::new().bold();
         if self.picture {
-            for text in ["", title] {
+            for text in std::iter::once(String::new()).chain(wrap(title, self.room())) {
                 write!(out, "{:LEFT$}", "")?;
                 rail(out, None, None, style)?;
                 writeln!(out, "  {style}{text}{style:#}")?;
@@ -86,9 +91,8 @@ impl Ladder {
                 event.interface, event.from, event.to, event.summary
             );
         }
-        let room = self.width.saturating_sub(LEFT + RAIL + 2).max(20);
         let dim = Style::new().dimmed();
-        for (n, text) in wrap(&event.summary, room).into_iter().enumerate() {
+        for (n, text) in wrap(&event.summary, self.room()).into_iter().enumerate() {
             if n == 0 {
                 write!(
                     out,
@@ -219,7 +223,12 @@ mod tests {
         let mut out = anstream::StripStream::new(Vec::new());
         let ladder = Ladder::new(width);
         ladder.head(&mut out).unwrap();
-        ladder.act(&mut out, "Bootstrapping").unwrap();
+        ladder
+            .act(
+                &mut out,
+                "A heading as long as the longest one of a story: it is wrapped like a message",
+            )
+            .unwrap();
         for (from, to) in [("UE", "BSF"), ("HSS", "BSF"), ("IN-CSE", "BSF")] {
             let event = Event {
                 at: Duration::from_micros(12_340),

@@ -23,6 +23,10 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the whole story once over loopback sockets and show every message.
+    ///
+    /// HSS, BSF, three NAFs (a plain HTTP service, an MAF and an IN-CSE) and a UE with a software UICC run in this
+    /// process and talk over loopback TCP: bootstrapping, a service, the M2M root key, the M2M session key.
+    /// Without options the SIM is a fresh one with random keys.
     Demo(Box<demo::Args>),
     /// Check test vectors against this implementation.
     #[command(subcommand)]

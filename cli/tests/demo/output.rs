@@ -1,0 +1,137 @@
+//! What a person reads: the ladder, the table, the verdict; on a terminal, without one, and with less of it.
+
+use std::process::Command;
+
+use crate::{demo, program, said};
+
+const VERDICT: &str = "Device and network computed the same keys by themselves; root and session key differ.";
+
+#[test]
+fn the_whole_story_is_told_in_both_modes() {
+    for (mode, words) in [
+        ("me", ["AUTHENTICATE 3G", "GBA_ME, Ks in the device"]),
+        ("u", ["GBA", "GBA_U, Ks stays in the card"]),
+    ] {
+        let said = demo(&["--mode", mode]);
+        assert_eq!(said.status, 0, "{}", said.err);
+        assert!(said.err.is_empty(), "nothing to warn of: {}", said.err);
+        let has = |word: &str| assert!(said.out.contains(word), "{mode}: no {word:?} in\n{}", said.out);
+        words.into_iter().for_each(has);
+        for word in [
+            "MAR",
+            "MAA 2001",
+            "401 challenge",
+            "200 B-TID",
+            "BIR",
+            "BIA 2001",
+            "ClientHello",
+            "Finished",
+            "RETRIEVE",
+            "RSC 2000",
+            "M2M root key",
+            "M2M session key",
+            "service key",
+            "AVs used",
+            VERDICT,
+        ] {
+            has(word);
+        }
+        assert_eq!(said.out.lines().last(), Some(VERDICT));
+        assert_eq!(
+            said.out.matches("MAA 2001").count(),
+            1,
+            "one AKA run gives all keys"
+        );
+    }
+}
+
+#[test]
+fn quiet_prints_the_result_without_the_ladder() {
+    let said = demo(&["--quiet"]);
+    assert_eq!(said.status, 0);
+    assert!(
+        said.out.contains("B-TID") && said.out.contains(VERDICT),
+        "{}",
+        said.out
+    );
+    for word in ["MAR", "BIA", "what it says"] {
+        assert!(!said.out.contains(word), "{}", said.out);
+    }
+}
+
+#[test]
+fn without_a_terminal_nothing_is_drawn_or_coloured() {
+    let said = demo(&["--sqn", "000000000040", "--amf", "8000"]);
+    for (name, text) in [("output", &said.out), ("warnings", &said.err)] {
+        assert!(!text.contains('\u{1b}'), "{name} with escape codes: {text}");
+    }
+    assert!(said.err.contains("separation bit"), "{}", said.err);
+    let lines = |c: char| ('\u{2500}'..='\u{257f}').contains(&c);
+    assert!(!said.out.contains(lines), "lines are for terminals: {}", said.out);
+}
+
+/// What a terminal of 100 columns is shown. `script` gives the program a terminal of its own.
+fn on_a_terminal(environment: &str) -> Option<String> {
+    let script = tests::peer::program("script", "bsdutils")?;
+    let line = format!(
+        "stty cols 100 rows 50; {environment} {} demo",
+        env!("CARGO_BIN_EXE_gba")
+    );
+    let mut command = Command::new(script);
+    let plain = program();
+    for (name, _) in plain.get_envs() {
+        command.env_remove(name);
+    }
+    let said = said(command.env("TERM", "xterm").args(["-qec", &line, "/dev/null"]));
+    assert_eq!(said.status, 0, "{}", said.out);
+    Some(said.out)
+}
+
+#[test]
+fn on_a_terminal_of_100_columns_no_line_is_wider() {
+    let Some(shown) = on_a_terminal("") else { return };
+    assert!(shown.contains('\u{1b}'), "colours on a terminal: {shown}");
+    let plain = stripped(&shown);
+    assert!(
+        plain.contains('├') && plain.contains('▶') && plain.contains('╭'),
+        "{plain}"
+    );
+    for line in plain.lines() {
+        assert!(
+            line.chars().count() <= 100,
+            "{} columns: {line}",
+            line.chars().count()
+        );
+    }
+    assert!(plain.contains(VERDICT), "{plain}");
+}
+
+#[test]
+fn no_color_keeps_the_drawing_and_drops_the_colours() {
+    let Some(shown) = on_a_terminal("NO_COLOR=1") else {
+        return;
+    };
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+    assert!(shown.contains('├') && shown.contains(VERDICT), "{shown}");
+}
+
+/// Without `ESC [ … letter`.
+fn stripped(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part
+            .find(|c: char| c.is_ascii_alphabetic())
+            .map_or(part.len(), |at| at + 1);
+        plain.push_str(&part[end..]);
+    }
+    plain.replace('\r', "")
+}
+
+/// A reader that goes away must not change what the run ends with.
+#[test]
+fn a_closed_standard_output_is_no_failure() {
+    let line = format!("{} demo; echo status $? >&2", env!("CARGO_BIN_EXE_gba"));
+    let said = said(Command::new("sh").args(["-c", &format!("{{ {line}; }} | true")]));
+    assert!(said.err.contains("status 0"), "{}", said.err);
+}
