@@ -69,9 +69,9 @@ impl fmt::Display for Mnc {
             }
             MncSource::Told { .. } => f.write_str("as told"),
             MncSource::Table => f.write_str("by the table of countries, since EF_AD doesn't say"),
-            MncSource::Assumed => f.write_str(
-                "assumed, since neither EF_AD nor the country tells: give --mnc-length if it is 3",
-            ),
+            MncSource::Assumed => {
+                f.write_str("assumed: neither EF_AD nor the country tells; --mnc-length corrects it")
+            }
         }
     }
 }
