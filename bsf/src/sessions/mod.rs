@@ -1,7 +1,7 @@
 //! What a BSF remembers, as the verbs of its trade. Each verb is atomic; nothing is read and then written back.
 //!
 //! * [`Sessions`]: the trait; [`MemorySessions`]: in memory, bounded;
-//! * [`conformance`]: the tests that every implementation passes.
+//! * `conformance` (feature of that name): the tests that every implementation passes.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

@@ -1,6 +1,6 @@
 //! What the BSF says.
 
-use core::fmt::Write as _;
+use core::{fmt::Write as _, time::Duration};
 
 use base::Clause;
 
@@ -77,6 +77,9 @@ impl Answer {
     }
 }
 
+/// Retry-After where nothing tells better.
+pub(super) const RETRY: Duration = Duration::from_secs(5);
+
 /// An answer without success: a sentence as its body.
 pub(super) fn refuse(status: u16, outcome: Outcome, clause: Clause, text: &str) -> Answer {
     Answer {
@@ -91,7 +94,7 @@ pub(super) fn refuse(status: u16, outcome: Outcome, clause: Clause, text: &str) 
 }
 
 /// 429 or 503 with Retry-After, in whole seconds and at least one.
-pub(super) fn later(status: u16, outcome: Outcome, wait: core::time::Duration, text: &str) -> Answer {
+pub(super) fn later(status: u16, outcome: Outcome, wait: Duration, text: &str) -> Answer {
     let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let mut answer = refuse(status, outcome, Clause::new("TS 24.109", "4.3"), text);
     answer.headers.push(("Retry-After", secs.max(1).to_string()));

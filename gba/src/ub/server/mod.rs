@@ -14,7 +14,7 @@
 //!
 //! * `config`: [`Config`] and its parts; `request`: [`Request`], [`Asked`];
 //! * `state`: [`OpenChallenge`], [`Session`]; `bucket`: [`Bucket`]; `answer`: [`Answer`];
-//! * `decide`: the decisions themselves.
+//! * `decide`: the decisions themselves; `vector`: those after the HSS was asked.
 
 mod answer;
 mod bucket;
@@ -22,6 +22,7 @@ mod config;
 mod decide;
 mod request;
 mod state;
+mod vector;
 
 pub use answer::{Answer, Outcome};
 pub use bucket::{Bucket, Rate};
