@@ -26,8 +26,7 @@ pub(crate) fn demo(args: &[String]) -> Result<(), Failure> {
             shown(&build)
         )));
     }
-    let folder = if PROFILE == "dev" { "debug" } else { PROFILE };
-    let gba = target().join(folder).join("gba");
+    let gba = target().join(PROFILE).join("gba");
     let mut run = program(&gba, ["demo"]);
     run.args(args);
     // Paths among the arguments are the caller's.
@@ -49,4 +48,5 @@ pub(crate) fn demo(args: &[String]) -> Result<(), Failure> {
     }
 }
 
-const PROFILE: &str = "dev";
+/// In Cargo.toml; also the name of its folder under `target`.
+const PROFILE: &str = "demo";
