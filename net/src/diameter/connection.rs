@@ -7,7 +7,7 @@ use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::D
 
 use ::diameter::{
     Fault, Header, Message, ResultCode,
-    peer::{Closed, DisconnectCause, Input, Output, Peer, PeerIdentity},
+    peer::{Closed, DisconnectCause, Input, Local, Output, Peer, PeerIdentity, State},
 };
 use base::{Now, SecretBytes};
 use tokio::{
@@ -26,6 +26,9 @@ pub(super) type Handler =
 
 /// Octets joined into one write.
 const COALESCE: usize = 64 * 1024;
+
+/// Things at hand that are taken before the runtime is asked again.
+const BURST: usize = 64;
 
 /// A request on its way out, and where its answer goes.
 pub(super) struct Ask {
@@ -119,6 +122,7 @@ where
     };
     let mut leaving = false;
     let mut goodbye = false;
+    let mut at_hand = 0;
     let end = 'run: loop {
         let wait = loop {
             match peer.poll() {
@@ -140,14 +144,35 @@ where
             continue;
         }
         let timer = wait.map_or(Duration::MAX, |until| until.since(clock.now().mono));
-        let open = peer.state() == ::diameter::peer::State::Open && !leaving;
+        let open = peer.state() == State::Open && !leaving;
         // Who leaves finishes its work first and takes no more.
         let reading = work.handlers.len() < side.limits.handlers.max(1)
             && (goodbye || !leaving || work.handlers.is_empty());
+        // What is at hand is taken at once, but not for ever: the timer and the stop want to be heard too.
+        if at_hand < BURST {
+            at_hand += 1;
+            if let Some(done) = work.handlers.try_join_next_with_id() {
+                if !work.done(done, peer.local()) {
+                    break End::NotReading;
+                }
+                continue;
+            }
+            if reading && let Some(input) = frames.cut() {
+                peer.handle(clock.now(), input);
+                continue;
+            }
+            if open && let Some(ask) = asks.as_mut().and_then(|asks| asks.try_recv().ok()) {
+                if !work.ask(ask, &mut peer) {
+                    break End::NotReading;
+                }
+                continue;
+            }
+        }
+        at_hand = 0;
         tokio::select! {
             () = stop.stopped(), if !leaving => leaving = true,
             Some(done) = work.handlers.join_next_with_id(), if !work.handlers.is_empty() => {
-                if !work.done(done, &peer_origin(&peer)) {
+                if !work.done(done, peer.local()) {
                     break End::NotReading;
                 }
             }
@@ -191,10 +216,6 @@ where
         writing.abort();
     }
     end
-}
-
-fn peer_origin(peer: &Peer) -> ::diameter::Origin {
-    peer.local().origin.clone()
 }
 
 async fn next_ask(asks: &mut Option<&mut mpsc::Receiver<Ask>>) -> Option<Ask> {
@@ -266,7 +287,7 @@ impl Work<'_> {
     fn done(
         &mut self,
         done: Result<(tokio::task::Id, Option<Message>), tokio::task::JoinError>,
-        origin: &::diameter::Origin,
+        local: &Local,
     ) -> bool {
         let (id, answer) = match done {
             Ok((id, answer)) => (id, Ok(answer)),
@@ -288,7 +309,7 @@ impl Work<'_> {
                     command = head.command,
                     "a request took too long"
                 );
-                Fault::new(ResultCode::TOO_BUSY, "not answered in time").answer(&head, None, origin)
+                Fault::new(ResultCode::TOO_BUSY, "not answered in time").answer(&head, None, &local.origin)
             }
             // The text of a panic may hold anything, so it isn't logged.
             Err(()) => {
@@ -297,7 +318,7 @@ impl Work<'_> {
                     command = head.command,
                     "the handler of a request panicked"
                 );
-                Fault::new(ResultCode::UNABLE_TO_COMPLY, "internal error").answer(&head, None, origin)
+                Fault::new(ResultCode::UNABLE_TO_COMPLY, "internal error").answer(&head, None, &local.origin)
             }
         };
         self.send(answer)

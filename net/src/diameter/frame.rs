@@ -48,7 +48,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     }
 
     /// A message, if all of it is here.
-    fn cut(&mut self) -> Option<Input> {
+    pub(super) fn cut(&mut self) -> Option<Input> {
         let octets = self.octets.get(self.used..)?;
         let header = Header::parse(octets.get(..HEADER)?).ok()?;
         if let Err(fault) = header.check(self.max) {
