@@ -183,6 +183,7 @@ fn settings(session: &Session, naf: &NafRights, asked: &[String]) -> Option<Vec<
 pub struct ZnServer<S> {
     config: ZnConfig,
     sessions: Arc<S>,
+    clock: fn() -> Now,
     tap: SharedTap,
 }
 
@@ -192,8 +193,16 @@ impl<S: Sessions> ZnServer<S> {
         Self {
             config,
             sessions,
+            clock: clock::now,
             tap: tap::none(),
         }
+    }
+
+    /// With a clock of one's own, for simulations.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Now) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Tells each BIA to `tap`.
@@ -294,7 +303,7 @@ pub async fn serve_zn<S: Sessions>(
 ) -> Result<(), node::Error> {
     node::serve(listener, zn.node(), stop, move |peer, request| {
         let zn = Arc::clone(&zn);
-        async move { zn.answer(clock::now(), &peer.host, &request).await }
+        async move { zn.answer((zn.clock)(), &peer.host, &request).await }
     })
     .await
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aka::{Rand, Sqn};
-use base::{Entropy, NoEntropy, Utc};
+use base::{Entropy, NoEntropy, Now, Utc};
 use bsf::{
     MemorySessions, Ub, ZhSource,
     rights::{NafRights, Rights, RightsError, UaRule},
@@ -36,7 +36,7 @@ use naf::{
     zn::{Cached, Route, ZnClient},
 };
 use net::{
-    accept::{Stop, Stopper, stop},
+    accept::{Stopper, stop},
     clock, diameter as node,
     entropy::OsEntropy,
     http::Limits,
@@ -145,6 +145,56 @@ pub enum StartError {
     Entropy(#[from] NoEntropy),
 }
 
+/// How a network runs.
+pub struct Options {
+    /// Laboratory only: the RAND of the first vector, for a repeatable run.
+    pub rand: Option<Rand>,
+    /// Sees every message.
+    pub tap: SharedTap,
+    /// What time it is for the lifetimes of challenges, sessions and keys; another clock lets them end.
+    pub clock: fn() -> Now,
+}
+
+impl Default for Options {
+    /// Random RANDs, no tap, the system's clock.
+    fn default() -> Self {
+        Self {
+            rand: None,
+            tap: net::tap::none(),
+            clock: clock::now,
+        }
+    }
+}
+
+/// An element that can be taken down alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Element {
+    /// The HSS.
+    Hss,
+    /// The BSF, both Ub and Zn.
+    Bsf,
+}
+
+/// What listens together, and stops together.
+struct Part {
+    stopper: Stopper,
+    tasks: JoinSet<()>,
+}
+
+impl Part {
+    fn new() -> Self {
+        Self {
+            stopper: stop().0,
+            tasks: JoinSet::new(),
+        }
+    }
+
+    async fn stop(&mut self) {
+        self.stopper.stop();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
 /// The running network. Dropping it stops everything.
 pub struct Network {
     /// Who is in it.
@@ -154,8 +204,9 @@ pub struct Network {
     pub(crate) seen: Seen,
     vectors: Arc<AtomicU64>,
     clients: Vec<node::Client>,
-    stopper: Stopper,
-    tasks: JoinSet<()>,
+    hss: Part,
+    bsf: Part,
+    nafs: Part,
 }
 
 impl Network {
@@ -169,45 +220,67 @@ impl Network {
         rand: Option<Rand>,
         tap: SharedTap,
     ) -> Result<Self, StartError> {
-        let (stopper, stop) = stop();
+        let options = Options {
+            rand,
+            tap,
+            ..Options::default()
+        };
+        Self::start_with(names, subscriber, options).await
+    }
+
+    /// Starts every element for the one subscriber.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start_with(
+        names: Names,
+        subscriber: Subscriber,
+        options: Options,
+    ) -> Result<Self, StartError> {
         let mut starting = Starting {
             names,
-            tap,
-            stop,
+            tap: options.tap,
+            clock: options.clock,
             seen: Seen::default(),
             clients: Vec::new(),
-            tasks: JoinSet::new(),
+            hss: Part::new(),
+            bsf: Part::new(),
+            nafs: Part::new(),
         };
         let vectors = Arc::new(AtomicU64::new(0));
-        let zh = starting.hss(subscriber, rand, Arc::clone(&vectors)).await?;
+        let zh = starting
+            .hss(subscriber, options.rand, Arc::clone(&vectors))
+            .await?;
         let (ub, zn) = starting.bsf(zh).await?;
         let naf = starting.naf(zn).await?;
         let maf = starting.maf(zn).await?;
         let cse = starting.cse(zn).await?;
-        let Starting {
-            names,
-            seen,
-            clients,
-            tasks,
-            ..
-        } = starting;
-        let addresses = Addresses {
-            zh,
-            ub,
-            zn,
-            naf,
-            maf,
-            cse,
-        };
         Ok(Self {
-            names,
-            addresses,
-            seen,
+            names: starting.names,
+            addresses: Addresses {
+                zh,
+                ub,
+                zn,
+                naf,
+                maf,
+                cse,
+            },
+            seen: starting.seen,
             vectors,
-            clients,
-            stopper,
-            tasks,
+            clients: starting.clients,
+            hss: starting.hss,
+            bsf: starting.bsf,
+            nafs: starting.nafs,
         })
+    }
+
+    /// Takes one element down, for good: its sockets are closed when this returns, as after a crash of its machine
+    /// that others have noticed.
+    pub async fn take_down(&mut self, element: Element) {
+        match element {
+            Element::Hss => self.hss.stop().await,
+            Element::Bsf => self.bsf.stop().await,
+        }
     }
 
     /// Authentication vectors that the HSS has made.
@@ -221,8 +294,7 @@ impl Network {
         for client in &self.clients {
             client.close().await;
         }
-        self.stopper.stop();
-        while self.tasks.join_next().await.is_some() {}
+        tokio::join!(self.nafs.stop(), self.bsf.stop(), self.hss.stop());
     }
 }
 
@@ -230,10 +302,12 @@ impl Network {
 struct Starting {
     names: Names,
     tap: SharedTap,
-    stop: Stop,
+    clock: fn() -> Now,
     seen: Seen,
     clients: Vec<node::Client>,
-    tasks: JoinSet<()>,
+    hss: Part,
+    bsf: Part,
+    nafs: Part,
 }
 
 async fn listen() -> Result<(TcpListener, SocketAddr), StartError> {
@@ -285,8 +359,9 @@ impl Starting {
         );
         let config = hss::Config::new(origin, [self.bsf_origin()?.host]);
         let hss = Arc::new(Hss::new(config, subscribers, auc).with_tap(Arc::clone(&self.tap)));
-        let stop = self.stop.clone();
-        self.tasks
+        let stop = self.hss.stopper.listener();
+        self.hss
+            .tasks
             .spawn(async move { log("HSS", hss::serve(listener, hss, stop).await) });
         Ok(address)
     }
@@ -307,16 +382,26 @@ impl Starting {
         let mut config = ub::Config::new(self.names.bsf.clone());
         // The laboratory's one address stands for many devices.
         config.per_address = ub::Rate::new(1000, 60_000);
-        let ub = Arc::new(Ub::new(config, Arc::clone(&sessions), source).with_tap(Arc::clone(&self.tap)));
-        let stop = self.stop.clone();
-        self.tasks
+        let ub = Arc::new(
+            Ub::new(config, Arc::clone(&sessions), source)
+                .with_clock(self.clock)
+                .with_tap(Arc::clone(&self.tap)),
+        );
+        let stop = self.bsf.stopper.listener();
+        self.bsf
+            .tasks
             .spawn(bsf::serve_ub(listener, Limits::default(), ub, stop));
 
         let (listener, zn_address) = listen().await?;
         let config = ZnConfig::new(origin, self.rights()?);
-        let zn = Arc::new(ZnServer::new(config, sessions).with_tap(Arc::clone(&self.tap)));
-        let stop = self.stop.clone();
-        self.tasks
+        let zn = Arc::new(
+            ZnServer::new(config, sessions)
+                .with_clock(self.clock)
+                .with_tap(Arc::clone(&self.tap)),
+        );
+        let stop = self.bsf.stopper.listener();
+        self.bsf
+            .tasks
             .spawn(async move { log("BSF", serve_zn(listener, zn, stop).await) });
         Ok((ub_address, zn_address))
     }
@@ -386,7 +471,7 @@ impl Starting {
             "BSF",
         );
         Ok(Recorded {
-            source: Cached::new(client, CACHED_KEYS),
+            source: Cached::new(client, CACHED_KEYS).with_clock(self.clock),
             seen: self.seen.clone(),
         })
     }
@@ -396,13 +481,16 @@ impl Starting {
         let keys = self.keys(&name, "NAF", zn).await?;
         let (listener, address) = listen().await?;
         let config = gba::ua::server::Config::new(vec![name]);
-        let gate = Gate::new(keys, config)?.with_tap(Arc::clone(&self.tap), "NAF", "UE");
+        let gate =
+            Gate::new(keys, config)?
+                .with_clock(self.clock)
+                .with_tap(Arc::clone(&self.tap), "NAF", "UE");
         let service = move |request, _| {
             let gate = gate.clone();
             async move { gate.guard(request, hello).await }
         };
-        let (tap, stop) = (Arc::clone(&self.tap), self.stop.clone());
-        self.tasks.spawn(net::http::serve_tapped(
+        let (tap, stop) = (Arc::clone(&self.tap), self.nafs.stopper.listener());
+        self.nafs.tasks.spawn(net::http::serve_tapped(
             listener,
             Limits::default(),
             tap,
@@ -425,7 +513,7 @@ impl Starting {
 
     async fn cse(&mut self, zn: SocketAddr) -> Result<SocketAddr, StartError> {
         let name = self.names.cse.clone();
-        let created = clock::now().utc;
+        let created = (self.clock)().utc;
         self.psk(name, "IN-CSE", "Mca", zn, move |request| {
             answer(&request, created)
         })
@@ -445,9 +533,9 @@ impl Starting {
         let mut config = PskConfig::new(name);
         config.story.server = label.into();
         config.story.interface = interface;
-        let server = PskServer::new(config, keys, Arc::clone(&self.tap))?;
-        let stop = self.stop.clone();
-        self.tasks.spawn(server.serve(
+        let server = PskServer::new(config, keys, Arc::clone(&self.tap))?.with_clock(self.clock);
+        let stop = self.nafs.stopper.listener();
+        self.nafs.tasks.spawn(server.serve(
             listener,
             move |request, _| std::future::ready(service(request)),
             stop,

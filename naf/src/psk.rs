@@ -6,6 +6,7 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
+use base::Now;
 use bytes::Bytes;
 use gba::ids::{Btid, Fqdn, NafId, PskIdentity, UaId};
 use http::{Extensions, Request, Response};
@@ -69,6 +70,7 @@ pub struct PskServer<K> {
     config: PskConfig,
     keys: K,
     tls: Server,
+    clock: fn() -> Now,
     tap: SharedTap,
 }
 
@@ -84,8 +86,16 @@ impl<K: KeySource> PskServer<K> {
             config,
             keys,
             tls,
+            clock: clock::now,
             tap,
         })
+    }
+
+    /// Another clock for the ends of keys, for tests and simulation.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Now) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Serves a listener until `stop`. A connection ends when its key does (ruling 18).
@@ -126,7 +136,7 @@ impl<K: KeySource> PskServer<K> {
         };
         // The handshake ended well, so a key was found.
         let Some(peer) = found.map(Arc::new) else { return };
-        let left = peer.key.expiry.0.saturating_sub(clock::now().utc.0);
+        let left = peer.key.expiry.0.saturating_sub((self.clock)().utc.0);
         let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
         let answer = |request, _| {
             let answer = service(request, Arc::clone(&peer));
@@ -172,7 +182,7 @@ impl<K: KeySource> PskServer<K> {
                 return (Lookup::Unavailable, None);
             }
         };
-        if key.expiry <= clock::now().utc {
+        if key.expiry <= (self.clock)().utc {
             return unknown("the key has expired");
         }
         match psk(&key, &naf_id) {
