@@ -234,7 +234,7 @@ impl Story<'_> {
         let url: Url = format!("http://{naf}/hello")
             .parse()
             .map_err(|_| StartError::Name(naf.to_string()))?;
-        let answer = client.fetch(device, UaRequest::get(url)).await?;
+        let answer = client.fetch(device, UaRequest::get(url.clone())).await?;
         if answer.status != 200 {
             return Err(DemoError::Answer {
                 from: naf,
@@ -242,7 +242,8 @@ impl Story<'_> {
                 wanted: "HTTP 200",
             });
         }
-        Ok(device.naf_key(&NafId::new(naf, UaId::HTTP_DIGEST)).await?)
+        let asked = || DemoError::NeverAsked(NafId::new(naf, UaId::HTTP_DIGEST));
+        client.key(&url).map(KsNaf::duplicate).ok_or_else(asked)
     }
 
     async fn psk(

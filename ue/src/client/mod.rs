@@ -13,6 +13,7 @@ use bytes::Bytes;
 use gba::{
     http::HttpRequest,
     ids::{Fqdn, NafId},
+    keys::KsNaf,
     ua::{
         Url,
         client::{
@@ -125,6 +126,12 @@ impl Client {
         result
     }
 
+    /// The key under which that origin was asked last, while its digest session is kept.
+    #[must_use]
+    pub fn key(&self, url: &Url) -> Option<&KsNaf> {
+        self.sessions.get(&origin(url)).map(Session::key)
+    }
+
     async fn drive(&mut self, device: &mut Device, exchange: &mut UaClient) -> Result<Answer, ClientError> {
         let clock = device.parts().3;
         let mut last: Option<Response<Bytes>> = None;
@@ -139,7 +146,7 @@ impl Client {
                     last = Some(response);
                 }
                 Output::NeedKey { naf_id, fresh } => {
-                    self.key(device, exchange, &naf_id, fresh, clock).await?;
+                    self.supply_key(device, exchange, &naf_id, fresh, clock).await?;
                 }
                 Output::Done(fetched) => return Ok(self.finish(fetched, last)),
                 Output::Failed(e) => return Err(e.into()),
@@ -149,7 +156,7 @@ impl Client {
         }
     }
 
-    async fn key(
+    async fn supply_key(
         &mut self,
         device: &mut Device,
         exchange: &mut UaClient,

@@ -1,23 +1,22 @@
 //! A nonce of a NAF in use: answers to it, the nonce count, and the NAF's proof.
 
-use base::{Entropy, SecretBytes, hex, secret::ct_eq};
+use base::{Entropy, hex, secret::ct_eq};
 
 use super::{Chosen, UaError};
 use crate::{
     digest::{Algorithm, AuthenticationInfo, Credentials, DigestError, Ha1, Qop, response},
-    ids::{Btid, NafId},
+    ids::Btid,
     keys::{KeyKind, KsNaf},
     ua::Url,
 };
 
-/// Digest with one NAF at one origin under one B-TID: it holds the password, so it prints nothing.
+/// Digest with one NAF at one origin under one B-TID: it holds the key, so it prints nothing.
 ///
 /// Kept between requests, it saves the 401 of the next one; the nonce count goes on.
 pub struct Session {
     origin: Url,
-    naf_id: NafId,
     btid: Btid,
-    password: SecretBytes,
+    ks_naf: KsNaf,
     realm: String,
     nonce: String,
     opaque: Option<String>,
@@ -44,12 +43,11 @@ impl Session {
         if ks_naf.naf_id() != &chosen.naf_id || ks_naf.kind() == KeyKind::Int {
             return Err(UaError::WrongKey);
         }
-        let password = ks_naf.password().map_err(|_| UaError::WrongKey)?;
+        ks_naf.password().map_err(|_| UaError::WrongKey)?;
         Ok(Self {
             origin,
-            naf_id: chosen.naf_id,
             btid: btid.clone(),
-            password,
+            ks_naf: ks_naf.duplicate(),
             realm: chosen.realm,
             nonce: chosen.nonce,
             opaque: chosen.opaque,
@@ -66,6 +64,12 @@ impl Session {
         &self.btid
     }
 
+    /// The key in use.
+    #[must_use]
+    pub const fn key(&self) -> &KsNaf {
+        &self.ks_naf
+    }
+
     /// What the answers protect.
     #[must_use]
     pub const fn qop(&self) -> Qop {
@@ -80,7 +84,7 @@ impl Session {
 
     /// Goes on with the same key at a new nonce.
     pub(super) fn renew(&mut self, chosen: Chosen) -> Result<(), UaError> {
-        if self.naf_id != chosen.naf_id {
+        if *self.ks_naf.naf_id() != chosen.naf_id {
             return Err(UaError::WrongKey);
         }
         self.realm = chosen.realm;
@@ -96,7 +100,7 @@ impl Session {
     /// The value of `Authorization` for the next request; counts begin at 00000001.
     ///
     /// # Errors
-    /// [`UaError::NonceExhausted`], [`UaError::NoEntropy`].
+    /// [`UaError::NonceExhausted`], [`UaError::NoEntropy`], [`UaError::WrongKey`].
     pub fn authorize(
         &mut self,
         method: &str,
@@ -126,7 +130,8 @@ impl Session {
             opaque: self.opaque.clone(),
             ..Credentials::default()
         };
-        let ha1 = sent.ha1(self.algorithm, self.password.expose());
+        let password = self.ks_naf.password().map_err(|_| UaError::WrongKey)?;
+        let ha1 = sent.ha1(self.algorithm, password.expose());
         sent.response = response(&ha1, &sent.fields(self.algorithm), method, body);
         Ok((sent.to_string(), Expected { ha1, sent }))
     }
