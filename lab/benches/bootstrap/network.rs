@@ -22,7 +22,7 @@ use diameter::{Identity, Message, Origin};
 use gba::{
     guss::UiccType,
     http::HttpResponse,
-    ids::{Btid, Fqdn, Imsi, MncLength, NafId, UaId},
+    ids::{Btid, Fqdn, Impi, Imsi, MncLength, NafId, UaId},
     keys::{KeyKind, KsNaf},
     ub::{
         client::{Config, Input, Mode, Output, UbClient},
@@ -31,10 +31,7 @@ use gba::{
 };
 use hss::{Auc, Hss, MemorySqnStore, Subscriber, Subscribers};
 use http::{Extensions, Request, Response as HttpAnswer};
-use naf::{
-    KeySource,
-    zn::{Route, Transport, ZnClient},
-};
+use naf::{KeySource, Route, Transport, ZnClient};
 use net::{clock, entropy::OsEntropy, http::PeerInfo, tap::Connection};
 use uicc::{
     Card, CardError,
@@ -45,10 +42,10 @@ use uicc::{
 /// The operator's OPc; each subscriber has a K of its own.
 pub(crate) const OPC: [u8; 16] = *b"\xcd\x63\xcb\x71\x95\x4a\x9f\x4e\x48\xa5\x99\x4e\x37\xa0\x2b\xaf";
 
-const BSF: &str = "bsf.mnc001.mcc001.pub.3gppnetwork.org";
-const HSS: &str = "hss.mnc001.mcc001.3gppnetwork.org";
-const REALM: &str = "mnc001.mcc001.3gppnetwork.org";
-const NAF: &str = "maf.m2m.example-provider.org";
+pub(crate) const BSF: &str = "bsf.mnc001.mcc001.pub.3gppnetwork.org";
+pub(crate) const HSS: &str = "hss.mnc001.mcc001.3gppnetwork.org";
+pub(crate) const REALM: &str = "mnc001.mcc001.3gppnetwork.org";
+pub(crate) const NAF: &str = "maf.m2m.example-provider.org";
 
 /// What went over an interface, kept only where somebody wants to see it.
 #[derive(Clone, Default)]
@@ -56,7 +53,7 @@ pub(crate) struct Log(Option<Arc<Mutex<Vec<Vec<u8>>>>>);
 
 impl Log {
     /// A log that keeps.
-    pub(crate) fn keeping() -> Self {
+    fn keeping() -> Self {
         Self(Some(Arc::default()))
     }
 
@@ -110,7 +107,7 @@ impl Transport for Zn {
 }
 
 /// A software card behind APDUs in octets, as a reader would bring them.
-pub(crate) struct Octets {
+struct Octets {
     card: SoftCard,
     log: Log,
 }
@@ -126,7 +123,7 @@ impl Card for Octets {
 }
 
 /// A device: its card, opened, and where it asks from.
-pub(crate) struct Device {
+struct Device {
     usim: Usim<Octets>,
     config: Config,
     address: SocketAddr,
@@ -142,6 +139,18 @@ pub(crate) struct Logs {
     pub(crate) ub: Log,
 }
 
+impl Logs {
+    /// Everything is kept.
+    pub(crate) fn keeping() -> Self {
+        Self {
+            zh: Log::keeping(),
+            zn: Log::keeping(),
+            card: Log::keeping(),
+            ub: Log::keeping(),
+        }
+    }
+}
+
 /// The network, and the devices of its subscribers.
 pub(crate) struct Network {
     ub: Ub<MemorySessions, ZhSource<Zh>>,
@@ -149,7 +158,7 @@ pub(crate) struct Network {
     naf_id: NafId,
     mode: Mode,
     log: Log,
-    pub(crate) devices: Vec<Device>,
+    devices: Vec<Device>,
 }
 
 /// K of the n-th subscriber.
@@ -159,90 +168,102 @@ pub(crate) fn key(n: u32) -> Secret<16> {
     Secret::new(k)
 }
 
-fn origin(host: &str, realm: &str) -> Origin {
+pub(crate) fn identity(text: &str) -> Identity {
+    text.parse().expect("a name")
+}
+
+pub(crate) fn name(text: &str) -> Fqdn {
+    text.parse().expect("a name")
+}
+
+pub(crate) fn origin(host: &str, realm: &str) -> Origin {
     Origin {
-        host: host.parse().expect("a name"),
-        realm: realm.parse().expect("a name"),
+        host: identity(host),
+        realm: identity(realm),
     }
+}
+
+/// What the HSS knows of so many subscribers, and their cards.
+pub(crate) fn personalise(mode: Mode, count: u32) -> (Subscribers, Vec<SoftCard>) {
+    let (mut known, mut cards) = (Subscribers::new(), Vec::new());
+    for n in 0..count {
+        let imsi: Imsi = format!("00101{n:010}").parse().expect("an IMSI");
+        let impi = Impi::from_imsi(&imsi, MncLength::Two);
+        let milenage = || Milenage::new(&key(n), &Secret::new(OPC));
+        let (mut profile, mut uicc) = (Profile::new(imsi, MncLength::Two, milenage()), UiccType::Gba);
+        if mode == Mode::U {
+            (profile, uicc) = (profile.with_gba_u(), UiccType::GbaU);
+        }
+        let subscriber = Subscriber::new(impi, milenage()).with_bsf_info(uicc, None);
+        known.add(subscriber).expect("each IMPI once");
+        cards.push(SoftCard::new(profile));
+    }
+    (known, cards)
+}
+
+pub(crate) fn hss(known: Subscribers) -> Hss<MemorySqnStore, OsEntropy> {
+    let config = hss::Config::new(origin(HSS, REALM), [identity(BSF)]);
+    Hss::new(config, known, Auc::new(MemorySqnStore::new(), OsEntropy))
+}
+
+/// The buckets of ruling 6 do their work, but are never empty.
+pub(crate) fn ub_config() -> ub::Config {
+    let mut config = ub::Config::new(name(BSF));
+    config.per_impi = ub::Rate::new(1_000_000, 60_000_000);
+    config.per_address = config.per_impi;
+    config
+}
+
+pub(crate) fn zn_server(sessions: Arc<MemorySessions>) -> ZnServer<MemorySessions> {
+    let mut rights = Rights::new();
+    let naf = NafRights::new(name(NAF), [UaRule::ANY_SUITE]);
+    rights.add([identity(NAF)], naf).expect("one NAF");
+    ZnServer::new(ZnConfig::new(origin(BSF, REALM), rights), sessions)
+}
+
+pub(crate) fn zn_client<T: Transport>(mode: Mode, transport: T) -> ZnClient<T> {
+    let mut config = naf::ZnConfig::new(origin(NAF, "example-provider.org"));
+    config.gba_u_aware = mode == Mode::U;
+    let route = Route {
+        domain: Some(name(BSF)),
+        realm: identity(REALM),
+        host: Some(identity(BSF)),
+        transport,
+    };
+    ZnClient::new(config, 1, vec![route])
+}
+
+pub(crate) fn naf_id() -> NafId {
+    NafId::new(name(NAF), UaId::tls(0x00ae))
 }
 
 impl Network {
     /// With so many subscribers, all with cards for that mode.
     pub(crate) fn new(mode: Mode, subscribers: u32, logs: &Logs) -> Self {
-        let bsf: Fqdn = BSF.parse().expect("a name");
-        let mut known = Subscribers::new();
-        let mut devices = Vec::new();
-        for n in 0..subscribers {
-            let imsi: Imsi = format!("00101{n:010}").parse().expect("an IMSI");
-            let milenage = || Milenage::new(&key(n), &Secret::new(OPC));
-            let mut profile = Profile::new(imsi, MncLength::Two, milenage());
-            if mode == Mode::U {
-                profile = profile.with_gba_u();
-            }
-            let card = Octets {
-                card: SoftCard::new(profile),
-                log: logs.card.clone(),
-            };
-            let usim = Usim::open(card).expect("a card with a USIM");
-            let uicc = if mode == Mode::U {
-                UiccType::GbaU
-            } else {
-                UiccType::Gba
-            };
-            known
-                .add(Subscriber::new(usim.impi(), milenage()).with_bsf_info(uicc, None))
-                .expect("each IMPI once");
-            let [_, b, c, d] = n.to_be_bytes();
-            devices.push(Device {
-                config: Config::new(usim.impi(), bsf.clone(), usim.mode()),
-                usim,
-                address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, b, c, d)), 40_000),
-            });
-        }
-
-        let bsf_origin = origin(BSF, REALM);
-        let auc = Auc::new(MemorySqnStore::new(), OsEntropy);
-        let config = hss::Config::new(origin(HSS, REALM), [bsf_origin.host.clone()]);
+        let (known, cards) = personalise(mode, subscribers);
+        let devices = cards
+            .into_iter()
+            .zip(0_u32..)
+            .map(|(card, n)| Device::new(card, n, logs))
+            .collect();
+        let bsf = origin(BSF, REALM);
         let zh = Zh {
-            hss: Hss::new(config, known, auc),
-            bsf: bsf_origin.host.clone(),
+            hss: hss(known),
+            bsf: bsf.host.clone(),
             log: logs.zh.clone(),
         };
-        let source = ZhSource::new(zh, bsf_origin.clone(), bsf_origin.realm.clone())
-            .with_host(HSS.parse().expect("a name"));
+        let source = ZhSource::new(zh, bsf.clone(), bsf.realm.clone()).with_host(identity(HSS));
         let sessions = Arc::new(MemorySessions::default());
-        // The buckets of ruling 6 do their work, but are never empty.
-        let mut config = ub::Config::new(bsf.clone());
-        config.per_impi = ub::Rate::new(1_000_000, 60_000_000);
-        config.per_address = config.per_impi;
-        let ub = Ub::new(config, Arc::clone(&sessions), source);
-
-        let name: Fqdn = NAF.parse().expect("a name");
-        let naf_origin = origin(NAF, "example-provider.org");
-        let mut rights = Rights::new();
-        rights
-            .add(
-                [naf_origin.host.clone()],
-                NafRights::new(name.clone(), [UaRule::ANY_SUITE]),
-            )
-            .expect("one NAF");
+        let ub = Ub::new(ub_config(), Arc::clone(&sessions), source);
         let zn = Zn {
-            bsf: ZnServer::new(ZnConfig::new(bsf_origin.clone(), rights), sessions),
-            naf: naf_origin.host.clone(),
+            bsf: zn_server(sessions),
+            naf: identity(NAF),
             log: logs.zn.clone(),
-        };
-        let mut zn_config = naf::zn::ZnConfig::new(naf_origin);
-        zn_config.gba_u_aware = mode == Mode::U;
-        let route = Route {
-            domain: Some(bsf),
-            realm: bsf_origin.realm,
-            host: Some(bsf_origin.host),
-            transport: zn,
         };
         Self {
             ub,
-            naf: ZnClient::new(zn_config, 1, vec![route]),
-            naf_id: NafId::new(name, UaId::tls(0x00ae)),
+            naf: zn_client(mode, zn),
+            naf_id: naf_id(),
             mode,
             log: logs.ub.clone(),
             devices,
@@ -259,13 +280,24 @@ impl Network {
     }
 
     /// What enters the key derivation beside Ks and RAND: NAF_Id and IMPI.
-    pub(crate) fn derivation(&self) -> (NafId, gba::ids::Impi) {
+    pub(crate) fn derivation(&self) -> (NafId, Impi) {
         let device = self.devices.first().expect("a device");
         (self.naf_id.clone(), device.config.impi.clone())
     }
 }
 
 impl Device {
+    fn new(card: SoftCard, n: u32, logs: &Logs) -> Self {
+        let log = logs.card.clone();
+        let usim = Usim::open(Octets { card, log }).expect("a card with a USIM");
+        let [_, b, c, d] = n.to_be_bytes();
+        Self {
+            config: Config::new(usim.impi(), name(BSF), usim.mode()),
+            usim,
+            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, b, c, d)), 40_000),
+        }
+    }
+
     async fn run(
         &mut self,
         bsf: &Ub<MemorySessions, ZhSource<Zh>>,
@@ -328,10 +360,7 @@ impl Device {
 
 /// The answer's header fields; the digest's and the body go to the log.
 fn headers<'a>(answer: &'a HttpAnswer<Bytes>, log: &Log) -> Vec<(&'a str, &'a str)> {
-    for name in [
-        http::header::WWW_AUTHENTICATE.as_str(),
-        "authentication-info",
-    ] {
+    for name in [http::header::WWW_AUTHENTICATE.as_str(), "authentication-info"] {
         if let Some(value) = answer.headers().get(name) {
             log.add(value.as_bytes());
         }
