@@ -185,7 +185,7 @@ impl Story<'_> {
         let began = self.trace.elapsed();
 
         self.trace
-            .act("Bootstrapping (Ub): the SIM's key becomes Ks on both sides");
+            .act("Bootstrapping: the SIM's key becomes Ks");
         let options = DeviceOptions {
             tap: self.tap.clone(),
             ..DeviceOptions::default()
@@ -195,17 +195,17 @@ impl Story<'_> {
         let session = device.bootstrap(&bsf).await?;
 
         self.trace
-            .act("A service (Ua): HTTP digest under a key of its own");
+            .act("A service: HTTP digest, a key of its own");
         let service = self.service(&mut device, &bsf).await?;
 
         self.trace
-            .act("M2M root key: Ks_NAF for the MAF, proven by a TLS-PSK handshake");
+            .act("M2M root key, proven by TLS-PSK to the MAF");
         let root = self
             .psk(&mut device, &names.maf, addresses.maf, "MAF", "Ua")
             .await?;
 
         self.trace
-            .act("M2M session key: Ks_NAF for the IN-CSE from the same Ks");
+            .act("M2M session key from the same Ks");
         let association = self
             .psk(&mut device, &names.cse, addresses.cse, "IN-CSE", "Mca")
             .await?;
