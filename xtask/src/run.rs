@@ -95,17 +95,6 @@ pub(crate) fn go(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// Like [`go`], but all output goes to standard error: the caller's standard output belongs to another program.
-pub(crate) fn go_aside(command: &mut Command) -> Result<(), Failure> {
-    let line = shown(command);
-    eprintln!("$ {line}");
-    match command.stdin(Stdio::null()).stdout(std::io::stderr()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure::usage(format!("'{line}' ended with {status}"))),
-        Err(error) => Err(Failure::usage(format!("'{line}' did not start: {error}"))),
-    }
-}
-
 /// Runs silently and gives standard output; standard error goes into the failure's text.
 pub(crate) fn read(command: &mut Command) -> Result<String, Failure> {
     let line = shown(command);

@@ -1,10 +1,9 @@
 //! What the machine must have: how to see that it is missing, what it is for, and its package's name on each
 //! family of systems. As root on Debian and its relatives it is installed; elsewhere the exact line is printed.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::run::{Failure, go_aside, program, read, succeeds, which};
+use crate::run::{Failure, program, read, shown, succeeds, which};
 
 /// Families of systems by their package manager.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -112,19 +111,6 @@ const BUILD: &[Need] = &[
             "openssl@3",
         ],
     },
-    Need {
-        what: "CA certificates",
-        why: "cargo fetches the crates over HTTPS",
-        present: ca_certificates,
-        packages: [
-            "ca-certificates",
-            "ca-certificates",
-            "ca-certificates",
-            "ca-certificates",
-            "ca-certificates",
-            "",
-        ],
-    },
 ];
 
 /// To run the whole test suite with the peers nobody here wrote.
@@ -199,19 +185,6 @@ fn openssl_headers() -> bool {
             && succeeds(&mut program("brew", ["--prefix", "--installed", "openssl@3"])))
 }
 
-fn ca_certificates() -> bool {
-    cfg!(target_os = "macos")
-        || std::env::var_os("SSL_CERT_FILE").is_some()
-        || [
-            "/etc/ssl/certs/ca-certificates.crt",
-            "/etc/pki/tls/certs/ca-bundle.crt",
-            "/etc/ssl/ca-bundle.pem",
-            "/etc/ssl/cert.pem",
-        ]
-        .iter()
-        .any(|file| Path::new(file).exists())
-}
-
 /// Makes sure that `gba` can be built and run.
 pub(crate) fn ensure_build() -> Result<(), Failure> {
     ensure(&[BUILD], false)
@@ -273,10 +246,10 @@ fn ensure(groups: &[&[Need]], only_print: bool) -> Result<(), Failure> {
             "install what is missing with this line, then try again:\n\n    {sudo}{line}\n"
         )));
     }
-    go_aside(&mut apt(["update", "-qq"]))?;
+    quietly(&mut apt(["update", "-qq"]))?;
     let mut install = apt(["install", "--no-install-recommends", "-y", "-qq"]);
     install.args(&packages);
-    go_aside(&mut install)?;
+    quietly(&mut install)?;
     match missing.iter().find(|need| !(need.present)()) {
         None => Ok(()),
         Some(need) => Err(Failure::usage(format!(
@@ -324,6 +297,14 @@ fn apt<const N: usize>(args: [&str; N]) -> Command {
     command
 }
 
+/// Shows the line; what apt says, only where it fails. Standard output stays free: it may belong to `gba`.
+fn quietly(command: &mut Command) -> Result<(), Failure> {
+    eprintln!("$ {}", shown(command));
+    read(command)
+        .map(drop)
+        .map_err(|failure| Failure::usage(failure.text))
+}
+
 fn is_root() -> bool {
     read(&mut program("id", ["-u"])).is_ok_and(|uid| uid.trim() == "0")
 }
@@ -356,12 +337,7 @@ mod tests {
     fn what_builds_gba_has_a_package_everywhere() {
         for need in BUILD {
             for family in FAMILIES {
-                let known = !package(need, family).is_empty();
-                assert!(
-                    known || (family == Family::MacOs && need.what == "CA certificates"),
-                    "{}",
-                    need.what
-                );
+                assert!(!package(need, family).is_empty(), "{} on {family:?}", need.what);
             }
         }
     }
