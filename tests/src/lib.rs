@@ -1,7 +1,16 @@
 //! Tests across crates, and against third-party peers.
 //!
 //! - [`peer`]: finds a program or a Python package that nobody here wrote, or says which package brings it
+//! - [`scene`]: the laboratory's network with a device, and a note of every message
+//! - [`faults`]: what may be wrong in a network, played and judged; `tests/faults.rs` and `tests/canary.rs` run it
 //! - `tests/*.rs`: one file per peer, named after it; `house.rs` reads our own sources
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on may panic, and says so nowhere else"
+)]
 
+pub mod faults;
 pub mod peer;
+pub mod scene;
