@@ -1,4 +1,4 @@
-//! TUAK (TS 35.231) on Keccak-f[1600]: K of 128 or 256 bits, all output lengths of the specification.
+//! TUAK (TS 35.231) on Keccak-f\[1600\]: K of 128 or 256 bits, all output lengths of the specification.
 //!
 //! The state's octets hold each field with its octets reversed (TS 35.231 6 numbers bits from the other end).
 
@@ -146,7 +146,7 @@ impl State {
     }
 }
 
-/// Keccak-f[1600] on 200 octets, as TS 35.232 clause 5 gives test data for it.
+/// Keccak-f\[1600\] on 200 octets, as TS 35.232 clause 5 gives test data for it.
 #[must_use]
 pub fn keccak_f1600(state: [u8; 200]) -> [u8; 200] {
     let mut state = State(state);

@@ -67,7 +67,7 @@ impl Command {
         &self.data
     }
 
-    /// The APDU's octets: CLA INS P1 P2 [Lc data] [Le].
+    /// The APDU's octets: `CLA INS P1 P2 [Lc data] [Le]`.
     #[must_use]
     pub fn octets(&self) -> Vec<u8> {
         let mut out = vec![self.cla, self.ins, self.p1, self.p2];

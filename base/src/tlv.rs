@@ -98,7 +98,7 @@ pub fn write(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-/// One object as octets; see [`write`].
+/// One object as octets; see [`write()`].
 #[must_use]
 pub fn object(tag: u32, value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len() + 8);

@@ -5,7 +5,7 @@
 //!
 //! - [`demo`], [`suite`]: the two commands of the README
 //! - [`system`], [`peers`]: what the machine must have; what the tests run against
-//! - [`check`], [`fuzz`], [`bench`]: single concerns, also steps of the suite
+//! - [`check`], [`fuzz`], [`mod@bench`]: single concerns, also steps of the suite
 //! - [`steps`], [`run`]: the table of steps and the child processes underneath
 #![allow(
     clippy::print_stdout,

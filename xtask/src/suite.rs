@@ -45,6 +45,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
             "--locked",
             "--workspace",
             "--all-targets",
+            "--keep-going",
             "--quiet",
             "--",
             "-D",
@@ -57,9 +58,16 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
         go(cargo(["test", "--locked", "--workspace", "--doc", "--quiet"]).lean())
     });
     steps.run("documentation", || {
-        go(cargo(["doc", "--locked", "--workspace", "--no-deps", "--quiet"])
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .lean())
+        go(cargo([
+            "doc",
+            "--locked",
+            "--workspace",
+            "--no-deps",
+            "--keep-going",
+            "--quiet",
+        ])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .lean())
     });
     if quick {
         for name in ["licences, bans, sources", "fuzz targets", "measured gates"] {

@@ -210,7 +210,7 @@ fn item(vector: &Vector, number: Option<u32>) -> Avp {
     Avp::group(&d::SIP_AUTH_DATA_ITEM, avps)
 }
 
-/// The answer to a request that [`MultimediaAuthRequest::parse`] or the HSS refuses.
+/// The answer to a request that [`MultimediaAuthRequest::parse`](super::MultimediaAuthRequest::parse) or the HSS refuses.
 #[must_use]
 pub fn fault_answer(request: &Message, origin: &Origin, fault: &Fault) -> Message {
     if fault.result.is_protocol_error() {
