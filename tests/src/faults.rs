@@ -1,7 +1,8 @@
 //! Everything that may be wrong in a network, played on real sockets: who is told what, by which codes, and that it
 //! costs no vector too many.
 //!
-//! Each play asserts what it is about and returns all that was said and told, so that others can search it for keys.
+//! Each play asserts what it is about and returns all that was said and told, and the octets of the wire, so that others
+//! can search it for keys.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -28,7 +29,7 @@ use naf::{
 use net::{diameter as node, http::Bytes};
 use ue::psk::{PskClient, PskConfig, PskError};
 
-use crate::scene::{Scene, Sim, answer, assert_words, challenge, get};
+use crate::scene::{Played, Scene, Sim, answer, assert_words, challenge, get};
 
 const BTID: &str = "bm9ib2R5IGhhcyB0aGlzIQ==";
 
@@ -41,8 +42,8 @@ fn hello(scene: &Scene) -> UaRequest {
 
 /// A card with another K, or another OPc: the device says what to compare, the BSF gets the report, and no further
 /// vector is spent (ruling 7).
-pub async fn wrong_key_on_the_card(sim: &Sim) -> String {
-    let mut told = String::new();
+pub async fn wrong_key_on_the_card(sim: &Sim) -> Played {
+    let mut told = Played::default();
     for mode in [Mode::Me, Mode::U] {
         for other in [
             Sim {
@@ -63,20 +64,20 @@ pub async fn wrong_key_on_the_card(sim: &Sim) -> String {
             );
             assert_eq!(scene.network.vectors_used(), 1);
             assert!(scene.device.bootstrapped().is_none());
-            told += &scene.end().await;
+            told += scene.end().await;
         }
     }
     told
 }
 
 /// The HSS takes the card for GBA_U and it isn't, or the other way round: one of the reasons of a wrong MAC.
-pub async fn uicc_type_and_card_disagree(sim: &Sim) -> String {
-    let mut told = String::new();
+pub async fn uicc_type_and_card_disagree(sim: &Sim) -> Played {
+    let mut told = Played::default();
     for (home, card) in [(Mode::U, Mode::Me), (Mode::Me, Mode::U)] {
         let mut scene = Scene::of(&sim.setup_of(home), &sim.setup_of(card)).await;
         let text = scene.bootstrap_fails().await;
         assert_words(&text, &["uiccType", "disagree"]);
-        told += &scene.end().await;
+        told += scene.end().await;
     }
     told
 }
@@ -89,7 +90,7 @@ fn after_wrong() -> Now {
 
 /// A stranger without the card: 401 with a fresh challenge each time, 403 at the third on that connection; the
 /// subscriber waits as long as Retry-After says and is let in (ruling 6).
-pub async fn wrong_res(sim: &Sim) -> String {
+pub async fn wrong_res(sim: &Sim) -> Played {
     AFTER_WRONG.store(0, Ordering::Relaxed);
     let mut scene = Scene::at(&sim.setup(), &sim.setup(), after_wrong).await;
     let (bsf, impi) = (
@@ -125,7 +126,7 @@ pub async fn wrong_res(sim: &Sim) -> String {
 }
 
 /// Nobody has this IMPI: 5401 on Zh, 403 on Ub, and no vector.
-pub async fn unknown_impi(sim: &Sim) -> String {
+pub async fn unknown_impi(sim: &Sim) -> Played {
     let mut card = sim.setup();
     card.imsi = "001010987654321".parse().unwrap();
     let mut scene = Scene::of(&sim.setup(), &card).await;
@@ -145,7 +146,7 @@ pub async fn unknown_impi(sim: &Sim) -> String {
 }
 
 /// A B-TID that the BSF hasn't issued: 5403 on Zn, 401 at the NAF; in TLS-PSK it ends like a wrong key.
-pub async fn unknown_btid(sim: &Sim) -> String {
+pub async fn unknown_btid(sim: &Sim) -> Played {
     let mut scene = Scene::of(&sim.setup(), &sim.setup()).await;
     let bsf = scene.network.names.bsf.clone();
     let naf = scene.network.names.naf.to_string();
@@ -192,7 +193,7 @@ async fn psk_fails(scene: &mut Scene, btid: &Btid) -> String {
 
 /// A NAF asks for a key under a name that isn't its own: 5402 on Zn, 403 at the NAF, and nobody can tell by it whether
 /// the B-TID lives (ruling 22).
-pub async fn foreign_naf_name(sim: &Sim) -> String {
+pub async fn foreign_naf_name(sim: &Sim) -> Played {
     let mut scene = Scene::of(&sim.setup(), &sim.setup()).await;
     let bsf = scene.bsf();
     let known = scene.device.bootstrap(&bsf).await.unwrap().btid;
@@ -261,7 +262,7 @@ async fn gate_as_naf(scene: &Scene, name: &Fqdn) -> (Gate<ZnClient<node::Client>
 }
 
 /// The HSS is down: 503 with Retry-After from the BSF, and the device says what to do.
-pub async fn hss_down(sim: &Sim) -> String {
+pub async fn hss_down(sim: &Sim) -> Played {
     let mut scene = Scene::of(&sim.setup(), &sim.setup()).await;
     scene.network.take_down(Element::Hss).await;
     let text = scene.bootstrap_fails().await;
@@ -283,7 +284,7 @@ pub async fn hss_down(sim: &Sim) -> String {
 
 /// The BSF is down: 503 with Retry-After from a NAF that hasn't the key yet; one that has it goes on; the device says
 /// what to do.
-pub async fn bsf_down(sim: &Sim) -> String {
+pub async fn bsf_down(sim: &Sim) -> Played {
     let mut scene = Scene::of(&sim.setup(), &sim.setup()).await;
     let bsf = scene.bsf();
     let session = scene.device.bootstrap(&bsf).await.unwrap();
@@ -335,8 +336,8 @@ pub async fn bsf_down(sim: &Sim) -> String {
 }
 
 /// A card far ahead of its HSS is in step after one resynchronisation: exactly one more vector.
-pub async fn card_ahead_of_the_hss(sim: &Sim) -> String {
-    let mut told = String::new();
+pub async fn card_ahead_of_the_hss(sim: &Sim) -> Played {
+    let mut told = Played::default();
     for mode in [Mode::Me, Mode::U] {
         let mut ahead = sim.setup_of(mode);
         ahead.sqn = Sqn::new(0x0b60_4a81_eca8);
@@ -349,7 +350,7 @@ pub async fn card_ahead_of_the_hss(sim: &Sim) -> String {
         scene.device.bootstrap(&bsf).await.unwrap();
         assert_eq!(scene.network.vectors_used(), 3, "in step from now on");
         scene.ladder.assert(1, "MAR AUTS of");
-        told += &scene.end().await;
+        told += scene.end().await;
     }
     told
 }
@@ -362,7 +363,7 @@ fn both_ahead() -> Now {
 
 /// A session that has ended: the device has no key any more; the NAF, for whose kept key the time is over too, takes
 /// the next B-TID after one new bootstrapping.
-pub async fn expired_session(sim: &Sim) -> String {
+pub async fn expired_session(sim: &Sim) -> Played {
     NETWORK_AHEAD.store(0, Ordering::Relaxed);
     let mut scene = Scene::at(&sim.setup(), &sim.setup(), both_ahead).await;
     let mut client = scene.client();
@@ -414,7 +415,7 @@ pub async fn expired_session(sim: &Sim) -> String {
 static BSF_AHEAD: AtomicU64 = AtomicU64::new(0);
 
 /// The network's session is over before the device's own clock says so: one new bootstrapping, and the service answers.
-pub async fn network_forgets_first(sim: &Sim) -> String {
+pub async fn network_forgets_first(sim: &Sim) -> Played {
     fn ahead() -> Now {
         net::clock::now() + Duration::from_secs(BSF_AHEAD.load(Ordering::Relaxed))
     }
@@ -444,17 +445,17 @@ pub async fn network_forgets_first(sim: &Sim) -> String {
 }
 
 /// All of them.
-pub async fn all(sim: &Sim) -> String {
+pub async fn all(sim: &Sim) -> Played {
     let mut told = wrong_key_on_the_card(sim).await;
-    told += &uicc_type_and_card_disagree(sim).await;
-    told += &wrong_res(sim).await;
-    told += &unknown_impi(sim).await;
-    told += &unknown_btid(sim).await;
-    told += &foreign_naf_name(sim).await;
-    told += &hss_down(sim).await;
-    told += &bsf_down(sim).await;
-    told += &card_ahead_of_the_hss(sim).await;
-    told += &expired_session(sim).await;
-    told += &network_forgets_first(sim).await;
+    told += uicc_type_and_card_disagree(sim).await;
+    told += wrong_res(sim).await;
+    told += unknown_impi(sim).await;
+    told += unknown_btid(sim).await;
+    told += foreign_naf_name(sim).await;
+    told += hss_down(sim).await;
+    told += bsf_down(sim).await;
+    told += card_ahead_of_the_hss(sim).await;
+    told += expired_session(sim).await;
+    told += network_forgets_first(sim).await;
     told
 }

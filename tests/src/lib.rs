@@ -3,6 +3,7 @@
 //! - [`peer`]: finds a program or a Python package that nobody here wrote, or says which package brings it
 //! - [`scene`]: the laboratory's network with a device, and a note of every message
 //! - [`faults`]: what may be wrong in a network, played and judged; `tests/faults.rs` and `tests/canary.rs` run it
+//! - [`canary`]: a search for keys in texts
 //! - `tests/*.rs`: one file per peer, named after it; `house.rs` reads our own sources
 #![forbid(unsafe_code)]
 #![allow(
@@ -11,6 +12,7 @@
     reason = "a test that cannot go on may panic, and says so nowhere else"
 )]
 
+pub mod canary;
 pub mod faults;
 pub mod peer;
 pub mod scene;

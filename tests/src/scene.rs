@@ -1,13 +1,16 @@
 //! The laboratory's network with a device in it, and a note of every message: the stage on which faults are played.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     fmt::Debug,
+    ops::AddAssign,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use aka::Sqn;
 use base::{Now, Secret};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use gba::digest::{Algorithm, Challenge, Credentials, Qop, response};
 use http::{Request, Response, header};
 use lab::{
@@ -17,7 +20,7 @@ use lab::{
 };
 use net::{
     http::Bytes,
-    tap::{Message, Tap},
+    tap::{Connection, Direction, Message, Tap, WireBytes},
 };
 use ue::{BsfAddress, Client, Device, device::DeviceOptions};
 
@@ -53,22 +56,66 @@ impl Sim {
     }
 }
 
-/// Every message as a line: `Ub BSF → UE: 401 challenge…`.
+/// Every message as a line: `Ub BSF → UE: 401 challenge…`; and the octets of every connection.
 #[derive(Default)]
-pub struct Ladder(Mutex<Vec<String>>);
+pub struct Ladder {
+    lines: Mutex<Vec<String>>,
+    wire: Mutex<Vec<u8>>,
+}
 
 impl Tap for Ladder {
     fn message(&self, m: Message<'_>) {
         let line = format!("{} {} → {}: {}", m.interface, m.from, m.to, m.summary);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
     }
+
+    fn octets(&self, _: &Connection, _: Direction, octets: WireBytes<'_>) {
+        self.wire
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(octets.expose());
+    }
+}
+
+/// What a play leaves behind.
+#[derive(Default)]
+pub struct Played {
+    /// All that was said and told.
+    pub told: String,
+    /// All octets that passed, of all connections.
+    pub wire: Vec<u8>,
+    /// The RAND of each challenge on Ub.
+    pub rands: BTreeSet<[u8; 16]>,
+}
+
+impl AddAssign for Played {
+    fn add_assign(&mut self, mut other: Self) {
+        self.told += &other.told;
+        self.wire.append(&mut other.wire);
+        self.rands.append(&mut other.rands);
+    }
+}
+
+/// The RANDs of nonces that are base64 of RAND and AUTN (TS 24.109 4.2).
+fn rands(wire: &[u8]) -> BTreeSet<[u8; 16]> {
+    let text = String::from_utf8_lossy(wire);
+    let nonces = text.split("nonce=\"").skip(1);
+    let rand = |rest: &str| {
+        let nonce = BASE64_STANDARD.decode(rest.split('"').next()?).ok()?;
+        let (rand, autn) = nonce.split_first_chunk::<16>()?;
+        (autn.len() == 16).then_some(*rand)
+    };
+    nonces.filter_map(rand).collect()
 }
 
 impl Ladder {
     /// All lines so far.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many lines hold these words.
@@ -173,10 +220,15 @@ impl Scene {
     }
 
     /// Stops everything; gives all that was said and told.
-    pub async fn end(mut self) -> String {
+    pub async fn end(mut self) -> Played {
         self.network.stop().await;
         self.told.extend(self.ladder.lines());
-        self.told.join("\n")
+        let wire = std::mem::take(&mut *self.ladder.wire.lock().unwrap_or_else(PoisonError::into_inner));
+        Played {
+            told: self.told.join("\n"),
+            rands: rands(&wire),
+            wire,
+        }
     }
 }
 

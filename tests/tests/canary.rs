@@ -1,26 +1,31 @@
-//! The whole story at trace level with keys that would be recognised: no log line, ladder line or error holds one.
+//! Canary keys: the whole story and every fault at trace level, and no log line, error, `Debug` text or line of the
+//! ladder holds a key. `cli/tests/demo/secrets.rs` does the same with the program's own output and JSON.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     sync::{Arc, Mutex},
 };
 
-use aka::{Algorithm, Amf, Milenage, Rand, Sqn};
-use base::{Secret, hex};
-use base64::{Engine, prelude::BASE64_STANDARD};
-use gba::keys::Ks;
+use aka::Rand;
+use base::hex;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use gba::ids::{Impi, NafId, UaId};
 use lab::{
-    demo::{self, Setup},
+    demo,
     report::Mode,
     trace::{Entry, Trace},
 };
+use tests::{canary::Canaries, faults, scene::Sim};
 use tracing_subscriber::fmt::MakeWriter;
 
-const K: [u8; 16] = *b"canary-of-key-K!";
-const OPC: [u8; 16] = *b"canary-of-OPc-*!";
+const SIM: Sim = Sim {
+    k: *b"canary-of-key-K!",
+    opc: *b"canary-of-OPc-*!",
+};
 const RAND: [u8; 16] = [0x3c; 16];
-const SQN: &str = "000000000040";
+const IMPI: &str = "001010123456789@ims.mnc001.mcc001.3gppnetwork.org";
 
 /// Everything that anybody logs.
 #[derive(Clone, Default)]
@@ -44,111 +49,134 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-fn setup(mode: Mode, k: [u8; 16], amf: Option<Amf>) -> Setup {
-    Setup {
-        mode,
-        imsi: "001010123456789".parse().unwrap(),
-        mnc_length: None,
-        k: Secret::new(k),
-        opc: Secret::new(OPC),
-        amf,
-        sqn: Some(SQN.parse().unwrap()),
-        rand: Some(Rand::new(RAND)),
-    }
+fn at_trace_level(log: &Log) -> impl tracing::Subscriber + Send + Sync + 'static {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish()
 }
 
-/// The forms in which octets get into a text: raw, hex, base64, and the list that `Debug` prints. Halves of the key
-/// count too.
-fn forms(name: &str, key: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let mut forms = Vec::new();
-    for half in key
-        .chunks(key.len().div_ceil(2).max(6))
-        .filter(|half| half.len() >= 6)
-    {
-        let list = format!("{half:?}");
-        forms.extend([
-            (format!("{name}, raw"), half.to_vec()),
-            (format!("{name}, hex"), hex::encode(half).into_bytes()),
-            (
-                format!("{name}, HEX"),
-                hex::encode(half).to_uppercase().into_bytes(),
-            ),
-            (
-                format!("{name}, list"),
-                list.trim_matches(['[', ']']).as_bytes().to_vec(),
-            ),
-        ]);
+fn canaries(rands: impl IntoIterator<Item = [u8; 16]>) -> Canaries {
+    let impi: Impi = IMPI.parse().unwrap();
+    let naf_ids = [
+        ("naf.m2m.example", UaId::HTTP_DIGEST),
+        ("maf.m2m.example", UaId::tls(0x00ae)),
+        ("in-cse.m2m.example", UaId::tls(0x00ae)),
+        ("bank.example", UaId::HTTP_DIGEST),
+    ]
+    .map(|(name, ua)| NafId::new(name.parse().unwrap(), ua));
+    let mut canaries = Canaries::of(&SIM);
+    for rand in rands {
+        canaries.add_run(&SIM, &Rand::new(rand), &impi, &naf_ids);
     }
-    // The last octets of base64 depend on what follows.
-    let text = BASE64_STANDARD.encode(key);
-    forms.push((
-        format!("{name}, base64"),
-        text.trim_end_matches('=').as_bytes()[..text.len() - 4].to_vec(),
-    ));
-    forms
+    canaries
 }
 
 #[tokio::test]
 async fn no_log_no_ladder_and_no_error_holds_a_key() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-
-    let vector = Milenage::new(&Secret::new(K), &Secret::new(OPC)).vector(
-        &Rand::new(RAND),
-        SQN.parse::<Sqn>().unwrap(),
-        Amf::new([0, 0]),
-    );
-    let ks = Ks::from_ck_ik(&vector.ck, &vector.ik);
-    let mut secrets = [forms("K", &K), forms("OPc", &OPC)].concat();
-    secrets.extend(forms("CK", vector.ck.expose()));
-    secrets.extend(forms("IK", vector.ik.expose()));
-    secrets.extend(forms("RES", vector.xres.expose()));
-    secrets.extend(forms("RES of GBA_U", vector.xres.flipped_lsb().expose()));
-    secrets.extend(forms("Ks", ks.expose()));
+    tracing::subscriber::set_global_default(at_trace_level(&log)).unwrap();
 
     let mut told = String::new();
     for mode in [Mode::Me, Mode::U] {
+        let mut setup = SIM.setup_of(mode);
+        setup.rand = Some(Rand::new(RAND));
         let (trace, mut entries) = Trace::begin();
-        let outcome = demo::run(setup(mode, K, None), trace).await.unwrap();
+        let outcome = demo::run(setup, trace).await.unwrap();
         while let Ok(entry) = entries.try_recv() {
             if let Entry::Message(event) = entry {
-                told.push_str(&format!("{event:?}\n{}\n", event.summary));
+                told += &format!("{event:?}\n{}\n", event.summary);
             }
         }
         for pair in [&outcome.root, &outcome.session, &outcome.service] {
-            assert!(pair.agrees());
-            let key = pair.device.key_for(&pair.naf_id().ua()).unwrap().expose();
-            secrets.extend(forms(&format!("Ks_NAF for {}", pair.naf_id()), key));
+            told += &format!("{:?} {}\n", pair.device, pair.device.fingerprint());
+            // The search would find the very key that was in use.
+            let key = pair.network.key_for(&pair.naf_id().ua()).unwrap();
+            let leak = hex::encode(key.expose());
+            assert_eq!(canaries([RAND]).found_in(leak.as_bytes()).len(), 4, "{mode:?}");
         }
     }
-    // A run that ends in an error.
-    let (trace, _entries) = Trace::begin();
-    if let Err(error) = demo::run(setup(Mode::Me, K, Some(Amf::new([0xff, 0xff]))), trace).await {
-        told.push_str(&format!("{error:?}\n{error}\n"));
-    }
+    let played = faults::all(&SIM).await;
+    assert!(played.rands.len() > 12, "{} challenges", played.rands.len());
+    told += &played.told;
+    let canaries = canaries(played.rands.iter().copied().chain([RAND]));
 
     let log = log.0.lock().unwrap().clone();
-    assert!(
-        log.len() > 1000,
-        "nothing was logged at trace level: {} octets",
-        log.len()
-    );
-    assert!(told.len() > 1000, "the ladder is empty");
-    for (name, form) in &secrets {
-        for (place, text) in [("log", log.as_slice()), ("ladder or error", told.as_bytes())] {
-            let found = text.windows(form.len()).position(|part| part == form);
-            if let Some(at) = found {
-                let from = at.saturating_sub(200);
-                panic!(
-                    "{name} stands in the {place}, after: {}",
-                    String::from_utf8_lossy(&text[from..at])
-                );
-            }
-        }
+    assert!(log.len() > 20_000, "little was logged: {} octets", log.len());
+    assert!(told.len() > 20_000, "little was told: {} octets", told.len());
+    for (place, text) in [("log", &log[..]), ("ladder or error", told.as_bytes())] {
+        let found = canaries.found_in(text);
+        assert!(found.is_empty(), "in the {place}:\n{}", found.join("\n"));
     }
+
+    // What Zh and Zn carry in clear between the elements is what was looked for: the search isn't blind.
+    let found: BTreeSet<String> = canaries
+        .found_in(&played.wire)
+        .iter()
+        .filter_map(|name| Some(name.split_once(" after")?.0.to_owned()))
+        .collect();
+    for name in ["CK, raw", "IK, raw", "RES, raw"] {
+        assert!(found.contains(name), "the wire has no {name}: {found:?}");
+    }
+    let of_naf = |name: &String| name.contains("naf.m2m.example") && name.ends_with("raw");
+    assert!(found.iter().any(of_naf), "the wire has no Ks_NAF: {found:?}");
+    assert!(
+        !found
+            .iter()
+            .any(|name| name.starts_with("K,") || name.starts_with("OPc,")),
+        "{found:?}"
+    );
+}
+
+/// Whoever wrote a key in any of these ways would be found.
+#[test]
+fn a_leak_is_found_in_every_form() {
+    let canaries = canaries([RAND]);
+    let k = SIM.k;
+    let upper = hex::encode(k).to_uppercase();
+    let spaced = hex::encode(k)
+        .as_bytes()
+        .chunks(2)
+        .map(String::from_utf8_lossy)
+        .collect::<Vec<_>>()
+        .join(":");
+    let url_safe = BASE64_STANDARD
+        .encode([&b"x"[..], &k, b"y"].concat())
+        .replace('+', "-")
+        .replace('/', "_");
+    let ways: [(&str, String); 11] = [
+        ("hex", hex::encode(k)),
+        ("HEX", upper),
+        ("with colons", spaced),
+        ("half", hex::encode(&k[..8])),
+        ("base64", BASE64_STANDARD.encode(k)),
+        (
+            "base64 of more",
+            BASE64_STANDARD.encode([&b"ab"[..], &k, b"c"].concat()),
+        ),
+        ("base64url", url_safe),
+        ("Debug", format!("{k:?}")),
+        ("Debug in hex", format!("{k:x?}")),
+        ("text", String::from_utf8_lossy(&k).into_owned()),
+        (
+            "Debug of bytes",
+            format!("{:?}", net::http::Bytes::copy_from_slice(&k)),
+        ),
+    ];
+    for (way, leak) in ways {
+        let log = Log::default();
+        tracing::subscriber::with_default(at_trace_level(&log), || {
+            tracing::trace!(note = %leak, "an element says too much");
+        });
+        let found = canaries.found_in(&log.0.lock().unwrap());
+        assert!(
+            found.iter().any(|name| name.starts_with("K, ")),
+            "{way} isn't found"
+        );
+    }
+    let mut near = k;
+    near[7] ^= 1;
+    near[15] ^= 1;
+    assert!(canaries.found_in(hex::encode(near).as_bytes()).is_empty());
 }
