@@ -33,7 +33,11 @@ pub enum HexError {
 /// Lower-case hex of the octets.
 #[must_use]
 pub fn encode(octets: impl AsRef<[u8]>) -> String {
-    ::hex::encode(octets)
+    let octets = octets.as_ref();
+    let mut text = vec![0; 2 * octets.len()];
+    // Neither can fail: the text is twice as long, and hex digits are ASCII.
+    let _ = ::hex::encode_to_slice(octets, &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Octets of a hex text, upper or lower case.

@@ -120,14 +120,16 @@ impl<X: Exchange> ZhSource<X> {
 impl<X: Exchange> VectorSource for ZhSource<X> {
     async fn fetch(&self, impi: &Impi, resync: Option<(Rand, Auts)>) -> Result<Obtained, SourceFailure> {
         let request = self.request(impi, resync).to_message();
-        let what = if resync.is_some() { "AUTS of" } else { "vector for" };
-        self.tap.message(tap::Message {
-            interface: "Zh",
-            from: &self.label,
-            to: &self.hss_label,
-            summary: format!("MAR {what} {impi}").chars().take(70).collect(),
-            clause: Some(Clause::new("TS 29.109", "4.2")),
-        });
+        if self.tap.listens() {
+            let what = if resync.is_some() { "AUTS of" } else { "vector for" };
+            self.tap.message(tap::Message {
+                interface: "Zh",
+                from: &self.label,
+                to: &self.hss_label,
+                summary: format!("MAR {what} {impi}").chars().take(70).collect(),
+                clause: Some(Clause::new("TS 29.109", "4.2")),
+            });
+        }
         let answer = self.exchange.exchange(request).await.map_err(|error| {
             tracing::warn!(%error, "Zh: no answer");
             SourceFailure::Down

@@ -1,6 +1,6 @@
 //! Towards UEs (TS 24.109 4): loads, decides, commits, answers. Every rule is in [`gba::ub::server`].
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use base::{Clause, Entropy, Now};
 use bytes::Bytes;
@@ -109,10 +109,10 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
     pub async fn handle(&self, request: http::Request<Bytes>, peer: PeerInfo) -> http::Response<Bytes> {
         let text = |name: HeaderName| {
             let mut fields = request.headers().get_all(name).iter();
-            let mut joined = String::from_utf8_lossy(fields.next()?.as_bytes());
+            let mut joined = as_text(fields.next()?);
             for more in fields {
                 joined += ", ";
-                joined += String::from_utf8_lossy(more.as_bytes());
+                joined += as_text(more);
             }
             Some(joined)
         };
@@ -145,13 +145,15 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
         } else {
             tracing::debug!(outcome = ?answer.outcome, status = answer.status, "Ub");
         }
-        self.tap.message(tap::Message {
-            interface: "Ub",
-            from: &self.label,
-            to: &self.ue_label,
-            summary: answer.summary.clone(),
-            clause: Some(answer.clause),
-        });
+        if self.tap.listens() {
+            self.tap.message(tap::Message {
+                interface: "Ub",
+                from: &self.label,
+                to: &self.ue_label,
+                summary: answer.summary.clone(),
+                clause: Some(answer.clause),
+            });
+        }
         answer
     }
 
@@ -224,6 +226,12 @@ fn unreachable_end() -> Answer {
         clause: Clause::new("TS 24.109", "4.3"),
         note: None,
     }
+}
+
+/// A header's value; what isn't UTF-8 in it becomes U+FFFD.
+fn as_text(value: &HeaderValue) -> Cow<'_, str> {
+    let octets = value.as_bytes();
+    std::str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
 }
 
 fn to_http(answer: Answer) -> http::Response<Bytes> {

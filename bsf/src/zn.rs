@@ -240,28 +240,29 @@ impl<S: Sessions> ZnServer<S> {
     /// The answer to whatever `peer` sent on Zn: always one, never a panic.
     pub async fn answer(&self, now: Now, peer: &Identity, request: &Message) -> Message {
         let origin = &self.config.origin;
-        let (summary, answer) = match self.info(now, peer, request).await {
+        match self.info(now, peer, request).await {
             Ok(info) => {
-                let summary = success_summary(&info);
-                (
-                    summary,
-                    BootstrappingInfoAnswer::Ok(info).to_message(request, origin),
-                )
+                self.tell(peer, || success_summary(&info));
+                BootstrappingInfoAnswer::Ok(info).to_message(request, origin)
             }
             Err(fault) => {
                 tracing::warn!(%peer, %fault, "BIR refused");
-                let summary = format!("BIA {}: {}", fault.result.number(), fault.text);
-                (summary, fault_answer(request, origin, &fault))
+                self.tell(peer, || format!("BIA {}: {}", fault.result.number(), fault.text));
+                fault_answer(request, origin, &fault)
             }
-        };
-        self.tap.message(tap::Message {
-            interface: "Zn",
-            from: &self.config.label,
-            to: self.label_of(peer),
-            summary: summary.chars().take(70).collect(),
-            clause: Some(Clause::new("TS 29.109", "5.2")),
-        });
-        answer
+        }
+    }
+
+    fn tell(&self, peer: &Identity, summary: impl FnOnce() -> String) {
+        if self.tap.listens() {
+            self.tap.message(tap::Message {
+                interface: "Zn",
+                from: &self.config.label,
+                to: self.label_of(peer),
+                summary: summary().chars().take(70).collect(),
+                clause: Some(Clause::new("TS 29.109", "5.2")),
+            });
+        }
     }
 
     async fn info(&self, now: Now, peer: &Identity, request: &Message) -> Result<BootstrappingInfo, Fault> {

@@ -10,6 +10,7 @@ use crate::{
     avp::{Avp, Value},
     dictionary::{self as d, AvpDef, Kind},
     fault::Fault,
+    identity::Identity,
     message::Message,
     result::ResultCode,
 };
@@ -267,6 +268,7 @@ fn check_avp(def: &AvpDef, avp: &Avp) -> Result<(), Fault> {
     match def.kind {
         Kind::OctetString => Ok(()),
         Kind::Utf8 => avp.as_utf8().map(drop),
+        Kind::Identity if Identity::fits(avp.as_octets()) => Ok(()),
         Kind::Identity => avp.as_identity().map(drop),
         Kind::Unsigned32 | Kind::Time => avp.as_u32().map(drop),
         Kind::Enumerated(names) => {

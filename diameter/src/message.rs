@@ -1,6 +1,9 @@
 //! A message (RFC 6733 3): head of 20 octets and AVPs.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::{
+    fmt::Write as _,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use base::Reader;
 
@@ -329,6 +332,10 @@ impl SessionIds {
     #[must_use]
     pub fn next(&self) -> String {
         let low = self.low.fetch_add(1, Ordering::Relaxed);
-        format!("{};{};{low}", self.host, self.high)
+        // Two numbers of up to ten digits.
+        let mut id = String::with_capacity(self.host.as_str().len() + 22);
+        // Writing to a String can't fail.
+        let _ = write!(id, "{};{};{low}", self.host, self.high);
+        id
     }
 }

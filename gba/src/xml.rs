@@ -187,7 +187,7 @@ pub(crate) fn parse(octets: &[u8], root: &'static str, namespace: &'static str) 
 }
 
 fn append(open: &mut [Node], foreign: usize, text: &str, syntax: XmlError) -> Result<(), XmlError> {
-    if text.chars().any(forbidden) {
+    if any_forbidden(text) {
         return Err(syntax);
     }
     match open.last_mut() {
@@ -213,7 +213,7 @@ fn node(start: &BytesStart<'_>, syntax: XmlError) -> Result<Node, XmlError> {
         let value = attribute
             .normalized_value(XmlVersion::Implicit1_0)
             .map_err(|_| syntax)?;
-        if value.chars().any(forbidden) {
+        if any_forbidden(&value) {
             return Err(syntax);
         }
         node.attributes
@@ -226,6 +226,14 @@ fn node(start: &BytesStart<'_>, syntax: XmlError) -> Result<Node, XmlError> {
 /// value act on the terminal or log that shows it.
 fn forbidden(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r')
+}
+
+fn any_forbidden(text: &str) -> bool {
+    // Printable ASCII alone, which is nearly all there is, is seen without a branch for each octet.
+    let plain = text.bytes().fold(true, |all, b| {
+        all & matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t')
+    });
+    !plain && text.chars().any(forbidden)
 }
 
 /// Writes text or an attribute's value with `& < > " '` escaped and control characters left out. Line breaks and tabs

@@ -238,33 +238,37 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
             Ok(mar) => self
                 .authenticate(now, &mar.impi, mar.resync.as_ref(), mar.guss_timestamp)
                 .await
-                .map(|ok| {
-                    let uicc = self
-                        .subscribers
-                        .get(&mar.impi)
-                        .and_then(|s| s.guss.bsf_info.uicc_type);
-                    (success_summary(&ok, uicc), MultimediaAuthAnswer::Ok(ok))
-                }),
+                .map(|ok| (mar.impi, ok)),
             Err(fault) => {
                 tracing::warn!(%peer, %fault, "MAR refused");
                 Err(fault)
             }
         };
-        let (summary, answer) = match result {
-            Ok((summary, answer)) => (summary, answer.to_message(request, &self.config.origin)),
-            Err(fault) => {
-                let summary = format!("MAA {}: {}", fault.result.number(), fault.text);
-                (summary, fault_answer(request, &self.config.origin, &fault))
+        match result {
+            Ok((impi, ok)) => {
+                self.tell(|| {
+                    let subscriber = self.subscribers.get(&impi);
+                    success_summary(&ok, subscriber.and_then(|s| s.guss.bsf_info.uicc_type))
+                });
+                MultimediaAuthAnswer::Ok(ok).to_message(request, &self.config.origin)
             }
-        };
-        self.tap.message(tap::Message {
-            interface: "Zh",
-            from: &self.config.label,
-            to: &self.config.bsf_label,
-            summary: summary.chars().take(70).collect(),
-            clause: Some(Clause::new("TS 29.109", "4.2")),
-        });
-        answer
+            Err(fault) => {
+                self.tell(|| format!("MAA {}: {}", fault.result.number(), fault.text));
+                fault_answer(request, &self.config.origin, &fault)
+            }
+        }
+    }
+
+    fn tell(&self, summary: impl FnOnce() -> String) {
+        if self.tap.listens() {
+            self.tap.message(tap::Message {
+                interface: "Zh",
+                from: &self.config.label,
+                to: &self.config.bsf_label,
+                summary: summary().chars().take(70).collect(),
+                clause: Some(Clause::new("TS 29.109", "4.2")),
+            });
+        }
     }
 }
 

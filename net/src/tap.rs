@@ -119,6 +119,11 @@ pub trait Tap: Send + Sync + 'static {
     /// HSS tells MAA, NAF tells BIR and Ua answers. So a ladder of several elements shows no message twice.
     fn message(&self, message: Message<'_>);
 
+    /// False if nobody listens to messages: then none needs to be put into words.
+    fn listens(&self) -> bool {
+        true
+    }
+
     /// Octets passed; under TLS these are the records.
     fn octets(&self, connection: &Connection, direction: Direction, octets: WireBytes<'_>) {
         let _ = (connection, direction, octets);
@@ -139,6 +144,10 @@ pub struct NoTap;
 
 impl Tap for NoTap {
     fn message(&self, _: Message<'_>) {}
+
+    fn listens(&self) -> bool {
+        false
+    }
 }
 
 /// A [`NoTap`] to hand to an element.

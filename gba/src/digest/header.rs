@@ -74,7 +74,7 @@ impl<'a> Params<'a> {
     /// Takes a base64 or hex parameter out, with all white space removed (some UEs break lines inside).
     pub(super) fn take_dense(&mut self, name: &'static str) -> Result<Option<String>, DigestError> {
         let dense = |v: Cow<'a, str>| {
-            if v.contains(char::is_whitespace) {
+            if !v.is_ascii() || v.bytes().fold(false, |any, b| any | matches!(b, 9..=13 | b' ')) {
                 let mut v = v.into_owned();
                 v.retain(|c| !c.is_whitespace());
                 return Cow::Owned(v);
@@ -118,7 +118,7 @@ impl<'a> Params<'a> {
 
 fn checked(name: &'static str, value: Cow<'_, str>) -> Result<String, DigestError> {
     let bad = if value.is_ascii() {
-        value.bytes().any(|b| b.is_ascii_control())
+        value.bytes().fold(false, |any, b| any | b.is_ascii_control())
     } else {
         value.chars().any(char::is_control)
     };
@@ -288,6 +288,15 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// A header's value, written without growing step by step.
+pub(crate) fn written(value: &impl core::fmt::Display) -> String {
+    use core::fmt::Write as _;
+    let mut text = String::with_capacity(384);
+    // Writing to a String can't fail.
+    let _ = write!(text, "{value}");
+    text
+}
+
 /// Writes parameters: quoted ones escaped, absent ones left out.
 pub(super) struct Writer<'a, 'b> {
     f: &'a mut core::fmt::Formatter<'b>,
@@ -305,33 +314,37 @@ impl<'a, 'b> Writer<'a, 'b> {
         } else {
             ", "
         };
-        write!(self.f, "{lead}{name}=")
+        self.f.write_str(lead)?;
+        self.f.write_str(name)?;
+        self.f.write_str("=")
     }
 
     pub(super) fn quoted(&mut self, name: &str, value: &str) -> core::fmt::Result {
-        use core::fmt::Write as _;
         self.name(name)?;
-        self.f.write_char('"')?;
-        if !value.bytes().any(|b| matches!(b, b'"' | b'\\')) {
+        self.f.write_str("\"")?;
+        let escapes = value
+            .bytes()
+            .fold(false, |any, b| any | matches!(b, b'"' | b'\\'));
+        if !escapes {
             self.f.write_str(value)?;
-            return self.f.write_char('"');
+            return self.f.write_str("\"");
         }
         for piece in value.split_inclusive(['"', '\\']) {
             match piece.strip_suffix(['"', '\\']) {
                 Some(plain) => {
                     self.f.write_str(plain)?;
-                    self.f.write_char('\\')?;
+                    self.f.write_str("\\")?;
                     self.f.write_str(piece.get(plain.len()..).unwrap_or_default())?;
                 }
                 None => self.f.write_str(piece)?,
             }
         }
-        self.f.write_char('"')
+        self.f.write_str("\"")
     }
 
     pub(super) fn token(&mut self, name: &str, value: impl core::fmt::Display) -> core::fmt::Result {
         self.name(name)?;
-        write!(self.f, "{value}")
+        value.fmt(self.f)
     }
 
     pub(super) fn quoted_if(&mut self, name: &str, value: Option<&String>) -> core::fmt::Result {

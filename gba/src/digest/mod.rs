@@ -12,6 +12,7 @@ mod info;
 
 pub use challenge::Challenge;
 pub use credentials::Credentials;
+pub(crate) use header::written;
 pub use header::{DigestError, MAX_HEADER};
 pub use info::AuthenticationInfo;
 

@@ -1,6 +1,7 @@
 //! B-TID, and the psk_identity that carries it.
 
 use core::{fmt, hash, str::FromStr};
+use std::sync::Arc;
 
 use aka::Rand;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,7 +17,7 @@ const MAX_LOCAL: usize = 128;
 /// tells upper from lower case, and a B-TID is named as its BSF spelt it.
 #[derive(Clone)]
 pub struct Btid {
-    text: Box<str>,
+    text: Arc<str>,
     bsf: Fqdn,
 }
 
@@ -82,7 +83,8 @@ impl FromStr for Btid {
             return Err(IdError::grammar(WHAT, "the form local@BSF-name"));
         };
         IdError::check_length(WHAT, 1, MAX_LOCAL, local.len())?;
-        if local.chars().any(char::is_control) {
+        let plain = local.bytes().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
+        if !plain && local.chars().any(char::is_control) {
             return Err(IdError::grammar(WHAT, "no control characters"));
         }
         Ok(Self {

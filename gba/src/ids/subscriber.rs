@@ -1,6 +1,7 @@
 //! IMSI and IMPI.
 
 use core::{fmt, hash, str::FromStr};
+use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -109,9 +110,9 @@ const MAX_IMPI: usize = 1012;
 /// Compared as sent; the KDF gets its NFKC form in UTF-8 (TS 33.220 Annex B.2), computed once.
 #[derive(Clone)]
 pub struct Impi {
-    text: Box<str>,
+    text: Arc<str>,
     /// `None`: NFKC changes nothing.
-    nfkc: Option<Box<str>>,
+    nfkc: Option<Arc<str>>,
 }
 
 impl Impi {
@@ -155,7 +156,7 @@ impl FromStr for Impi {
         const WHAT: &str = "an IMPI";
         IdError::check_length(WHAT, 3, MAX_IMPI, text.len())?;
         let bad = if text.is_ascii() {
-            text.bytes().any(|b| b <= b' ' || b == 0x7f)
+            text.bytes().fold(false, |any, b| any | (b <= b' ') | (b == 0x7f))
         } else {
             text.chars().any(|c| c.is_control() || c.is_whitespace())
         };

@@ -5,7 +5,7 @@
 //! HTTP octets. Many subscribers take turns.
 //!
 //! - [`network`]: the elements; [`primitives`]: what the sum is made of; [`sockets`]: the same over loopback, reported
-//! - `--gate`: fails beyond [`GATE`]; `--count N`: N bootstraps and nothing else, for callgrind and profilers
+//! - `--gate`: fails beyond [`GATE`]; `--count N [u]`: N bootstraps of GBA_ME (GBA_U) and nothing else, for callgrind and profilers
 //! - without `--bench` (that is, as a test): a few runs, nothing is measured
 #![expect(
     clippy::expect_used,
@@ -45,7 +45,8 @@ fn main() -> ExitCode {
         .expect("a runtime");
     if let Some(count) = args.iter().skip_while(|a| *a != "--count").nth(1) {
         let count = count.parse().expect("--count needs a number");
-        runtime.block_on(only(Mode::Me, count));
+        let mode = if has("u") { Mode::U } else { Mode::Me };
+        runtime.block_on(only(mode, count));
         return ExitCode::SUCCESS;
     }
     if !has("--bench") {

@@ -124,18 +124,20 @@ impl<T: Transport> ZnClient<T> {
             gba_u_aware: self.config.gba_u_aware,
             service_ids: self.config.service_ids.clone(),
         };
-        self.tap.message(Told {
-            interface: "Zn",
-            from: &self.label,
-            to: &self.peer,
-            summary: summary(format!(
-                "BIR {} for {} {}",
-                short(btid),
-                naf_id.fqdn(),
-                naf_id.ua()
-            )),
-            clause: Some(BIR),
-        });
+        if self.tap.listens() {
+            self.tap.message(Told {
+                interface: "Zn",
+                from: &self.label,
+                to: &self.peer,
+                summary: summary(format!(
+                    "BIR {} for {} {}",
+                    short(btid),
+                    naf_id.fqdn(),
+                    naf_id.ua()
+                )),
+                clause: Some(BIR),
+            });
+        }
         let answer = route
             .transport
             .exchange(request.to_message())

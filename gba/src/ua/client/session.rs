@@ -4,7 +4,7 @@ use base::{Entropy, hex, secret::ct_eq};
 
 use super::{Chosen, UaError};
 use crate::{
-    digest::{Algorithm, AuthenticationInfo, Credentials, DigestError, Ha1, Qop, response},
+    digest::{Algorithm, AuthenticationInfo, Credentials, DigestError, Ha1, Qop, response, written},
     ids::Btid,
     keys::{KeyKind, KsNaf},
     ua::Url,
@@ -133,7 +133,7 @@ impl Session {
         let password = self.ks_naf.password().map_err(|_| UaError::WrongKey)?;
         let ha1 = sent.ha1(self.algorithm, password.expose());
         sent.response = response(&ha1, &sent.fields(self.algorithm), method, body);
-        Ok((sent.to_string(), Expected { ha1, sent }))
+        Ok((written(&sent), Expected { ha1, sent }))
     }
 
     /// Checks the NAF's `Authentication-Info` over the exact body, and takes up its `nextnonce`.

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{Config, MAX_LIFETIME, UbError, Unproven, error::UB};
 use crate::{
-    digest::{Algorithm, AuthenticationInfo, Challenge, Credentials, DigestError, Ha1, Qop},
+    digest::{Algorithm, AuthenticationInfo, Challenge, Credentials, DigestError, Ha1, Qop, written},
     http::HttpResponse,
     ids::Btid,
     ub::BootstrappingInfo,
@@ -27,13 +27,12 @@ pub(super) struct Exchange {
 
 /// `Authorization` of the first request: who we are, nothing else (TS 24.109 Annex A.3).
 pub(super) fn first_authorization(config: &Config) -> String {
-    Credentials {
+    written(&Credentials {
         username: config.impi.to_string(),
         realm: config.bsf.to_string(),
         uri: config.target.clone(),
         ..Credentials::default()
-    }
-    .to_string()
+    })
 }
 
 /// Reads the challenge of a 401: AKAv1-MD5 (ruling 8), auth-int, a nonce of at least RAND ‖ AUTN.
@@ -138,7 +137,7 @@ impl Exchange {
     /// The answer of a card that trusts the network: the password is RES as raw octets (RFC 3310 3.3).
     pub(super) fn respond(&mut self, res: &[u8], entropy: &mut dyn Entropy) -> Result<String, NoEntropy> {
         let (ha1, credentials) = self.sign(res, None, entropy)?;
-        let text = credentials.to_string();
+        let text = written(&credentials);
         self.answer = Some((ha1, credentials));
         Ok(text)
     }
@@ -146,12 +145,12 @@ impl Exchange {
     /// The answer of a card whose SQN is ahead: AUTS, and an empty password (RFC 3310 3.4).
     pub(super) fn resynchronise(&self, auts: &Auts, entropy: &mut dyn Entropy) -> Result<String, NoEntropy> {
         let auts = STANDARD.encode(auts.octets());
-        Ok(self.sign(b"", Some(auts), entropy)?.1.to_string())
+        Ok(written(&self.sign(b"", Some(auts), entropy)?.1))
     }
 
     /// The report of a wrong MAC: this nonce, an empty response and no AUTS (ruling 7).
     pub(super) fn report_wrong_mac(&self) -> String {
-        self.template.to_string()
+        written(&self.template)
     }
 
     fn sign(

@@ -1,11 +1,11 @@
 //! What the BSF says.
 
-use core::{fmt::Write as _, time::Duration};
+use core::time::Duration;
 
 use base::Clause;
 
 use crate::{
-    digest::{Algorithm, Challenge, Qop},
+    digest::{Algorithm, Challenge, Qop, written},
     ids::Fqdn,
 };
 
@@ -121,7 +121,7 @@ pub(super) fn challenge(bsf: &Fqdn, open: &OpenChallenge, stale: bool, outcome: 
     };
     Answer {
         status: 401,
-        headers: vec![("WWW-Authenticate", header(&challenge))],
+        headers: vec![("WWW-Authenticate", written(&challenge))],
         body: Vec::new(),
         outcome,
         summary: format!(
@@ -131,14 +131,6 @@ pub(super) fn challenge(bsf: &Fqdn, open: &OpenChallenge, stale: bool, outcome: 
         clause: Clause::new("TS 24.109", "4.3"),
         note: None,
     }
-}
-
-/// A header's value, written without growing step by step.
-pub(super) fn header(value: &impl core::fmt::Display) -> String {
-    let mut text = String::with_capacity(320);
-    // Writing to a String can't fail.
-    let _ = write!(text, "{value}");
-    text
 }
 
 /// At most 70 characters.

@@ -8,11 +8,11 @@ use base::{Clause, Entropy, Now};
 
 use super::{
     Answer, Asked, Config, Mode, OpenChallenge, Outcome, ResForm, Session,
-    answer::{RETRY, challenge, header, later, refuse},
+    answer::{RETRY, challenge, later, refuse},
     vector::{in_use, no_vector, open},
 };
 use crate::{
-    digest::{Algorithm, AuthenticationInfo, Ha1, Qop},
+    digest::{Algorithm, AuthenticationInfo, Ha1, Qop, written},
     guss::Guss,
     ids::Btid,
     keys::Ks,
@@ -265,7 +265,7 @@ fn succeed(
         status: 200,
         headers: vec![
             ("Content-Type", MEDIA_TYPE.to_owned()),
-            ("Authentication-Info", header(&info)),
+            ("Authentication-Info", written(&info)),
         ],
         body,
         outcome: Outcome::Bootstrapped,
