@@ -94,7 +94,9 @@ fn tests(quick: bool) -> Result<(), Failure> {
             "test",
             "--locked",
             "--workspace",
-            "--all-targets",
+            "--lib",
+            "--bins",
+            "--tests",
             "--no-fail-fast",
             "--quiet",
         ])
