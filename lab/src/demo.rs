@@ -11,7 +11,11 @@ use gba::{
     guss::UiccType,
     ids::{Fqdn, Impi, Imsi, MncLength, NafId, UaId},
     keys::KsNaf,
-    ua::{Url, client::UaRequest},
+    ua::{
+        Url,
+        client::{UaError, UaRequest},
+    },
+    ub::client::UbError,
 };
 use hss::Subscriber;
 use net::tap::{SharedTap, Summary};
@@ -100,13 +104,22 @@ impl DemoError {
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::Setup(_) | Self::Start(_) => false,
-            Self::Device(e) => !matches!(e, DeviceError::Unreachable(_)),
-            Self::Service(e) => !matches!(
-                e,
-                ClientError::Unreachable(_) | ClientError::Device(DeviceError::Unreachable(_))
-            ),
-            Self::Psk { .. } | Self::Answer { .. } | Self::NeverAsked(_) => true,
+            Self::Device(e) | Self::Service(ClientError::Device(e)) => device_refused(e),
+            Self::Service(ClientError::Ua(e)) => !matches!(e, UaError::Timeout(_)),
+            Self::Service(_) => false,
+            Self::Psk { source, .. } => !matches!(source, PskError::Net(e) if e.is_peer_down()),
+            Self::Answer { .. } | Self::NeverAsked(_) => true,
         }
+    }
+}
+
+/// What a card or a BSF decided, not what they couldn't do.
+const fn device_refused(e: &DeviceError) -> bool {
+    match e {
+        DeviceError::Bootstrap(UbError::Busy { status, .. }) => *status != 503,
+        DeviceError::Bootstrap(UbError::Timeout(_) | UbError::NoEntropy(_)) => false,
+        DeviceError::Bootstrap(_) | DeviceError::NotBootstrapped => true,
+        _ => false,
     }
 }
 
@@ -184,8 +197,7 @@ impl Story<'_> {
         let Network { names, addresses, .. } = self.network;
         let began = self.trace.elapsed();
 
-        self.trace
-            .act("Bootstrapping: the SIM's key becomes Ks");
+        self.trace.act("Bootstrapping: the SIM's key becomes Ks");
         let options = DeviceOptions {
             tap: self.tap.clone(),
             ..DeviceOptions::default()
@@ -194,18 +206,15 @@ impl Story<'_> {
         let bsf = BsfAddress::new(addresses.ub, names.bsf.clone());
         let session = device.bootstrap(&bsf).await?;
 
-        self.trace
-            .act("A service: HTTP digest, a key of its own");
+        self.trace.act("A service: HTTP digest, a key of its own");
         let service = self.service(&mut device, &bsf).await?;
 
-        self.trace
-            .act("M2M root key, proven by TLS-PSK to the MAF");
+        self.trace.act("M2M root key, proven by TLS-PSK to the MAF");
         let root = self
             .psk(&mut device, &names.maf, addresses.maf, "MAF", "Ua")
             .await?;
 
-        self.trace
-            .act("M2M session key from the same Ks");
+        self.trace.act("M2M session key from the same Ks");
         let association = self
             .psk(&mut device, &names.cse, addresses.cse, "IN-CSE", "Mca")
             .await?;
@@ -310,5 +319,50 @@ impl Story<'_> {
             device: device.duplicate(),
             network,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Status 1 of the command is a refusal, 2 a peer that is down or an environment that lacks something.
+    #[test]
+    fn a_refusal_is_told_from_a_peer_that_is_down() {
+        let naf = || "maf.m2m.example".parse::<Fqdn>().unwrap();
+        let peer = || "127.0.0.1:1".to_owned();
+        let psk = |source| DemoError::Psk { naf: naf(), source };
+        let busy = |status| UbError::Busy {
+            status,
+            retry_after: Some(5),
+        };
+        let refusals = [
+            DemoError::Device(UbError::MacFailure.into()),
+            DemoError::Device(busy(429).into()),
+            DemoError::Service(UaError::Refused.into()),
+            psk(net::Error::TlsAlert {
+                peer: peer(),
+                alert: 20,
+            }
+            .into()),
+            DemoError::NeverAsked(NafId::new(naf(), UaId::HTTP_DIGEST)),
+        ];
+        for e in refusals {
+            assert!(e.is_refusal(), "{e}");
+        }
+        let refused = || net::Error::Refused { peer: peer() };
+        let others = [
+            DemoError::Setup("SQN".into()),
+            DemoError::Device(DeviceError::Unreachable(refused())),
+            DemoError::Device(busy(503).into()),
+            DemoError::Device(UbError::Timeout("the BSF").into()),
+            DemoError::Device(DeviceError::CardSilent),
+            DemoError::Service(ClientError::Unreachable(refused())),
+            DemoError::Service(DeviceError::Unreachable(refused()).into()),
+            psk(refused().into()),
+        ];
+        for e in others {
+            assert!(!e.is_refusal(), "{e}");
+        }
     }
 }

@@ -101,3 +101,79 @@ impl Outcome {
         same.then(|| "the M2M root key equals the M2M session key".into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aka::Rand;
+    use base::Secret;
+    use gba::{
+        ids::UaId,
+        keys::{KeyKind, Ks},
+    };
+
+    use super::*;
+
+    const IMPI: &str = "001010123456789@ims.mnc001.mcc001.3gppnetwork.org";
+
+    fn key(ck: u8, naf: &str) -> KsNaf {
+        let naf_id = NafId::new(naf.parse().unwrap(), UaId::tls(0x00ae));
+        let ks = Ks::from_ck_ik(&Secret::new([ck; 16]), &Secret::new([2; 16]));
+        ks.naf_key(KeyKind::Me, &Rand::new([3; 16]), &IMPI.parse().unwrap(), &naf_id)
+    }
+
+    fn pair(naf: &str) -> KeyPair {
+        KeyPair {
+            device: key(1, naf),
+            network: key(1, naf),
+        }
+    }
+
+    fn outcome() -> Outcome {
+        Outcome {
+            impi: IMPI.parse().unwrap(),
+            mnc: String::new(),
+            btid: "x@bsf.example".parse().unwrap(),
+            lifetime: Utc(0),
+            mode: Mode::Me,
+            avs_used: 1,
+            elapsed: Duration::ZERO,
+            root: pair("maf.example"),
+            session: pair("in-cse.example"),
+            service: pair("naf.example"),
+            messages: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    #[test]
+    fn success_needs_equal_keys_at_both_ends() {
+        assert_eq!(outcome().refusal(), None);
+        for (name, change) in [
+            ("root", (|o, k| o.root.network = k) as fn(&mut Outcome, KsNaf)),
+            ("session", |o, k| o.session.network = k),
+            ("service", |o, k| o.service.network = k),
+        ] {
+            for wrong in [
+                key(9, "maf.example"),
+                key(9, "in-cse.example"),
+                key(9, "naf.example"),
+                key(1, "other.example"),
+            ] {
+                let mut o = outcome();
+                change(&mut o, wrong);
+                let why = o.refusal().unwrap();
+                assert!(why.contains(name) && why.contains("differ"), "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_root_key_that_is_the_session_key_is_no_success() {
+        let mut o = outcome();
+        o.session = pair("maf.example");
+        assert_eq!(
+            o.refusal().as_deref(),
+            Some("the M2M root key equals the M2M session key")
+        );
+    }
+}

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use aka::Sqn;
+use aka::{Amf, Sqn};
 use base::{Now, Secret};
 use diameter::{
     Origin, dictionary,
@@ -444,6 +444,41 @@ pub async fn network_forgets_first(sim: &Sim) -> Played {
     scene.end().await
 }
 
+/// The AMF of another domain: a card accepts any (ruling 2).
+pub async fn amf_of_another_domain(sim: &Sim) -> Played {
+    let mut home = sim.setup();
+    home.amf = Some(Amf::new([0x80, 0]));
+    let mut scene = Scene::of(&home, &sim.setup()).await;
+    let bsf = scene.bsf();
+    scene.device.bootstrap(&bsf).await.unwrap();
+    scene.end().await
+}
+
+/// A network that was started anew and knows no session: the device is told so and bootstraps once more.
+pub async fn restarted_network(sim: &Sim) -> Played {
+    let mut first = Scene::of(&sim.setup(), &sim.setup()).await;
+    let bsf = first.bsf();
+    let old = first.device.bootstrap(&bsf).await.unwrap().btid;
+    let mut home = sim.setup();
+    home.sqn = Sqn::new(0x60);
+    let mut second = Scene::of(&home, &sim.setup()).await;
+    std::mem::swap(&mut first.device, &mut second.device);
+    let mut played = first.end().await;
+
+    let mut client = second.client();
+    let request = hello(&second);
+    let answer = client.fetch(&mut second.device, request).await.unwrap();
+    let new = second.device.btid().unwrap().clone();
+    assert_eq!(
+        (answer.status, answer.body),
+        (200, Bytes::from(format!("hello, {new}\n")))
+    );
+    assert_ne!(new, old);
+    assert_eq!(second.network.vectors_used(), 1);
+    played += second.end().await;
+    played
+}
+
 /// All of them.
 pub async fn all(sim: &Sim) -> Played {
     let mut told = wrong_key_on_the_card(sim).await;
@@ -457,5 +492,7 @@ pub async fn all(sim: &Sim) -> Played {
     told += card_ahead_of_the_hss(sim).await;
     told += expired_session(sim).await;
     told += network_forgets_first(sim).await;
+    told += restarted_network(sim).await;
+    told += amf_of_another_domain(sim).await;
     told
 }

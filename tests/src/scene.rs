@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     error::Error,
-    fmt::Debug,
     ops::AddAssign,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -201,7 +200,7 @@ impl Scene {
     }
 
     /// Notes an error as a person and as a log would see it; gives the person's text.
-    pub fn tell(&mut self, error: &(impl Error + Debug)) -> String {
+    pub fn tell(&mut self, error: &impl Error) -> String {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(inner) = cause {

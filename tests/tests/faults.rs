@@ -36,4 +36,6 @@ plays! {
     a_card_ahead_of_the_hss_costs_exactly_one_more_vector => card_ahead_of_the_hss,
     an_expired_session_ends_in_one_new_bootstrapping => expired_session,
     a_network_that_forgets_first_ends_in_one_new_bootstrapping => network_forgets_first,
+    a_restarted_network_ends_in_one_new_bootstrapping => restarted_network,
+    the_amf_of_another_domain_is_accepted_by_the_card => amf_of_another_domain,
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::{
+    net::SocketAddr,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use std::{
 use aka::Sqn;
 use base::{Secret, hex};
 use gba::{
-    ids::{NafId, UaId},
+    ids::{Fqdn, NafId, UaId},
     keys::KsNaf,
 };
 use lab::{
@@ -121,26 +122,21 @@ r = session.get(f"http://127.0.0.1:{port}/hello", auth=HTTPDigestAuth(user, pass
 print(r.status_code, r.text, end="")
 "#;
 
-/// What s_client says after one request as the holder of this key.
-async fn s_client(network: &Network, btid: &str, key: &KsNaf) -> Option<String> {
+/// What s_client says after one request to the MAF or the IN-CSE, by that identity and the key.
+async fn s_client(name: &Fqdn, address: SocketAddr, identity: &str, key: &KsNaf) -> Option<String> {
     let openssl = peer::program("openssl", "openssl")?;
-    let name = network.names.cse.as_str();
+    let name = name.as_str();
     let octets = hex::encode(key.key_for(&key.naf_id().ua()).unwrap().expose());
     let mut child = tokio::process::Command::new(openssl)
         .args([
             "s_client",
             "-connect",
-            &network.addresses.cse.to_string(),
+            &address.to_string(),
             "-servername",
             name,
             "-tls1_2",
         ])
-        .args([
-            "-psk",
-            &octets,
-            "-psk_identity",
-            &format!("3GPP-bootstrapping;{btid}"),
-        ])
+        .args(["-psk", &octets, "-psk_identity", identity])
         .args(["-cipher", "PSK-AES128-CBC-SHA256", "-ign_eof"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -177,22 +173,63 @@ async fn s_client_retrieves_the_cse_base_with_the_session_key_and_not_with_the_r
         .unwrap();
     assert_ne!(session.fingerprint(), root.fingerprint());
 
-    let Some(answer) = s_client(&network, &btid, &session).await else {
-        return;
-    };
-    assert!(
-        answer.contains("HTTP/1.1 200 OK") && answer.to_ascii_lowercase().contains("x-m2m-rsc: 2000"),
-        "{answer}"
-    );
-    let refused = s_client(&network, &btid, &root).await.unwrap();
+    let (name, address) = (&network.names.cse, network.addresses.cse);
+    for identity in identities(&btid) {
+        let Some(answer) = s_client(name, address, &identity, &session).await else {
+            return;
+        };
+        assert!(
+            answer.contains("HTTP/1.1 200 OK") && answer.to_ascii_lowercase().contains("x-m2m-rsc: 2000"),
+            "{answer}"
+        );
+    }
+    let [identity, _] = identities(&btid);
+    let refused = s_client(name, address, &identity, &root).await.unwrap();
     assert!(
         refused.contains("alert") && !refused.contains("HTTP/1.1"),
         "{refused}"
     );
-    let unknown = s_client(&network, &format!("x{btid}"), &session).await.unwrap();
+    let [unknown, _] = identities(&format!("x{btid}"));
+    let unknown = s_client(name, address, &unknown, &session).await.unwrap();
     assert!(
         unknown.contains("alert") && !unknown.contains("HTTP/1.1"),
         "{unknown}"
     );
     network.stop().await;
+}
+
+/// The identity as TS 33.222 has it, and the bare B-TID of clients that don't prefix it (ruling 18).
+fn identities(btid: &str) -> [String; 2] {
+    [format!("3GPP-bootstrapping;{btid}"), btid.to_owned()]
+}
+
+/// The root key is proven by the handshake itself; in mode `u` it is Ks_ext_NAF from the card.
+#[tokio::test]
+async fn s_client_proves_the_root_key_to_the_maf_in_both_modes() {
+    for mode in [Mode::Me, Mode::U] {
+        let (network, mut device, btid) = bootstrapped(mode).await;
+        let (name, address) = (&network.names.maf, network.addresses.maf);
+        let root = device
+            .naf_key(&NafId::new(name.clone(), UaId::tls(0x00ae)))
+            .await
+            .unwrap();
+        for identity in identities(&btid) {
+            let Some(answer) = s_client(name, address, &identity, &root).await else {
+                return;
+            };
+            // Let in, though a MAF has nothing to retrieve.
+            assert!(answer.contains("HTTP/1.1 404 Not Found"), "{answer}");
+            assert!(answer.contains("PSK-AES128-CBC-SHA256"), "{answer}");
+        }
+        // Ruling 17: the digest key of the same NAF is another key.
+        let digest = device
+            .naf_key(&NafId::new(name.clone(), UaId::HTTP_DIGEST))
+            .await
+            .unwrap();
+        let [identity, _] = identities(&btid);
+        let refused = s_client(name, address, &identity, &digest).await.unwrap();
+        assert!(refused.contains("SSL alert number 20"), "{refused}");
+        assert_eq!(network.vectors_used(), 1);
+        network.stop().await;
+    }
 }
