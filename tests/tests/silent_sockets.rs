@@ -12,7 +12,7 @@ use tests::scene::{Scene, Sim};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, pause, resume, timeout},
+    time::{Instant, pause, resume, sleep, timeout},
 };
 
 const SIM: Sim = Sim {
@@ -116,5 +116,37 @@ async fn connections_that_have_begun_well_and_idle_end_too() {
     resume();
     let bsf = scene.bsf();
     scene.device.bootstrap(&bsf).await.unwrap();
+    scene.end().await;
+}
+
+/// An octet a second is as bad as silence: the timers are for whole messages.
+#[tokio::test]
+async fn whoever_sends_an_octet_a_second_is_not_waited_for() {
+    let scene = Scene::of(&SIM.setup(), &SIM.setup()).await;
+    let sockets = opened(&scene, |begin| begin).await;
+    pause();
+    let mut tasks = tokio::task::JoinSet::new();
+    for (name, socket) in sockets {
+        tasks.spawn(async move {
+            let (mut reader, mut writer) = socket.into_split();
+            let drip = async {
+                // Until the other end is gone.
+                while writer.write_all(b"a").await.is_ok() {
+                    sleep(Duration::from_secs(1)).await;
+                }
+            };
+            let mut rest = Vec::new();
+            let end = async {
+                // Closed or reset: both are an end.
+                let _ = reader.read_to_end(&mut rest).await;
+            };
+            let ended = timeout(LIMIT, async {
+                tokio::join!(drip, end);
+            });
+            assert!(ended.await.is_ok(), "{name}: still open after {LIMIT:?}");
+        });
+    }
+    tasks.join_all().await;
+    resume();
     scene.end().await;
 }
