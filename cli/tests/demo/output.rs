@@ -70,19 +70,23 @@ fn without_a_terminal_nothing_is_drawn_or_coloured() {
     assert!(!said.out.contains(lines), "lines are for terminals: {}", said.out);
 }
 
-/// What a terminal of 100 columns is shown. `script` gives the program a terminal of its own.
+/// Gives a command line a terminal of its own, and ends with its status.
+const TERMINAL: &str =
+    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(['sh', '-c', sys.argv[1]])))";
+
+/// What a terminal of 100 columns is shown.
 fn on_a_terminal(environment: &str) -> Option<String> {
-    let script = tests::peer::program("script", "bsdutils")?;
+    let python = tests::peer::program("python3", "python3")?;
     let line = format!(
         "stty cols 100 rows 50; {environment} {} demo",
         env!("CARGO_BIN_EXE_gba")
     );
-    let mut command = Command::new(script);
+    let mut command = Command::new(python);
     let plain = program();
     for (name, _) in plain.get_envs() {
         command.env_remove(name);
     }
-    let said = said(command.env("TERM", "xterm").args(["-qec", &line, "/dev/null"]));
+    let said = said(command.env("TERM", "xterm").args(["-c", TERMINAL, &line]));
     assert_eq!(said.status, 0, "{}", said.out);
     Some(said.out)
 }
