@@ -1,8 +1,8 @@
 //! `gba demo`: the options, the subscriber they describe, and what is printed while it runs.
 
 use std::{
-    io::{ErrorKind, IsTerminal, Write},
-    path::PathBuf,
+    io::{ErrorKind, IsTerminal, Read as _, Write},
+    path::{Path, PathBuf},
 };
 
 use aka::{Amf, Milenage, Rand, Sqn};
@@ -108,22 +108,24 @@ struct File {
 /// A demo configuration is a dozen short lines.
 const MAX_CONFIG: u64 = 64 * 1024;
 
+/// The file's text. The bound is on what is read: a device or a pipe has no length of its own.
+fn read_config(path: &Path) -> std::io::Result<String> {
+    let mut octets = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(MAX_CONFIG + 1).read_to_end(&mut octets)?;
+    if octets.len() as u64 > MAX_CONFIG {
+        return Err(std::io::Error::other("longer than 64 KiB"));
+    }
+    String::from_utf8(octets).map_err(|_| std::io::Error::other("not a text in UTF-8"))
+}
+
 /// Options win over the file.
 fn merge(mut args: Args) -> Result<Args, String> {
     let Some(path) = &args.config.clone() else {
         return Ok(args);
     };
     let shown = path.display();
-    let text = std::fs::metadata(path)
-        .and_then(|m| {
-            if m.len() > MAX_CONFIG {
-                Err(std::io::Error::other("longer than 64 KiB"))
-            } else {
-                Ok(())
-            }
-        })
-        .and_then(|()| std::fs::read_to_string(path))
-        .map_err(|e| format!("cannot read {shown}: {e}"))?;
+    let text = read_config(path).map_err(|e| format!("cannot read {shown}: {e}"))?;
     let file: File = toml::from_str(&text).map_err(|e| config_error(&shown.to_string(), &text, &e))?;
     let value = |key: &str, why: String| format!("{shown}: {key}: {why}");
     if file.opc.is_some() && file.op.is_some() {
@@ -176,7 +178,7 @@ fn setup(args: &Args) -> Result<Setup, String> {
     let mut entropy = net::entropy::OsEntropy;
     let mut random = || entropy.array::<16>().map(Secret::new).map_err(|e| e.to_string());
     for (option, key) in [("--k", &args.k), ("--opc", &args.opc), ("--op", &args.op)] {
-        if args.config.is_none() && key.as_ref().is_some_and(KeyText::is_bare) {
+        if key.as_ref().is_some_and(KeyText::is_bare_on_command_line) {
             advice::warn(&format!(
                 "{option}: a key on the command line is seen by others; use @FILE, env:NAME or -"
             ));
@@ -190,6 +192,10 @@ fn setup(args: &Args) -> Result<Setup, String> {
     }
     if args.k.is_some() != (args.opc.is_some() || args.op.is_some()) {
         return Err("give K together with OPc or OP: --k and --opc, or --k and --op".into());
+    }
+    let from_stdin = [&args.k, &args.opc, &args.op].map(|key| key.as_ref().is_some_and(KeyText::is_stdin));
+    if from_stdin.into_iter().filter(|is| *is).count() > 1 {
+        return Err("standard input holds one key: give the other as @FILE or env:NAME".into());
     }
     let k = args.k.as_ref().map_or_else(&mut random, |s| s.read("--k"))?;
     let opc = match (&args.opc, &args.op) {

@@ -45,9 +45,19 @@ impl Drop for KeyText {
 }
 
 impl KeyText {
-    /// True if the key itself stands here, where other users of the host can see it.
-    pub(crate) fn is_bare(&self) -> bool {
+    /// True if the key itself stands here.
+    fn is_bare(&self) -> bool {
         self.text != "-" && !self.text.starts_with('@') && !self.text.starts_with("env:")
+    }
+
+    /// True if it is bare and a word of the command line, which other users of the host can read.
+    pub(crate) fn is_bare_on_command_line(&self) -> bool {
+        self.config.is_none() && self.is_bare()
+    }
+
+    /// True if the key comes from standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.text == "-"
     }
 
     /// A key that stands in a configuration file.

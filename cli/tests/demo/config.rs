@@ -104,3 +104,32 @@ fn a_file_that_cannot_be_read() {
     assert_eq!(long.status, 2);
     assert!(long.err.contains("64 KiB"), "{}", long.err);
 }
+
+/// A device says that it has no octets and gives as many as one takes.
+#[cfg(unix)]
+#[test]
+fn what_has_no_end_is_not_read_to_its_end() {
+    let endless = demo(&["--config", "/dev/zero"]);
+    assert_eq!(endless.status, 2);
+    assert!(endless.err.contains("64 KiB"), "{}", endless.err);
+}
+
+/// Ruling 5: a file beside it doesn't hide a key on the command line from other users.
+#[test]
+fn ruling_05_a_bare_option_is_warned_of_beside_a_file_too() {
+    let text = format!("k = \"{K}\"\nopc = \"{OPC}\"\n");
+    let from_file = with(&text, &["--quiet"]);
+    assert_eq!(
+        (from_file.status, from_file.err.contains("on the command line")),
+        (0, false),
+        "{}",
+        from_file.err
+    );
+    let bare = with(&text, &["--quiet", "--k", K]);
+    assert_eq!(bare.status, 0, "{}", bare.err);
+    assert!(
+        bare.err.contains("--k: a key on the command line"),
+        "{}",
+        bare.err
+    );
+}

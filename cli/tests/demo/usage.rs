@@ -80,6 +80,10 @@ fn sources_that_cannot_be_read() {
         &["--k", "GBA_TEST_NO_SUCH_KEY"],
     );
     refused(&["--k", "-", "--opc", OPC], &["--k"]);
+    refused(
+        &["--k", "-", "--opc", "-"],
+        &["standard input holds one key", "@FILE"],
+    );
 }
 
 #[test]
