@@ -55,6 +55,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             known_only: args.known_only,
         },
     );
+    if report.rows.is_empty() && args.families.is_empty() {
+        return Err(Failure::Unable("the files hold no vector".into()));
+    }
     if report.rows.is_empty() {
         let mut known: Vec<&str> = files.iter().map(|f| f.family.as_str()).collect();
         known.dedup();

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::json::Unique;
+
 /// Largest file that is read, in octets; the largest that we know has half a mebibyte.
 pub const MAX_FILE_OCTETS: usize = 16 << 20;
 
@@ -18,7 +20,7 @@ pub enum LoadError {
         /// Its size.
         octets: usize,
     },
-    /// Not JSON.
+    /// Not JSON, or an object with two values under one name.
     #[error("{file}: not JSON: {problem}")]
     Json {
         /// The file.
@@ -94,7 +96,7 @@ impl File {
                 octets: octets.len(),
             });
         }
-        let json: Value = serde_json::from_slice(octets).map_err(|e| LoadError::Json {
+        let Unique(json) = serde_json::from_slice(octets).map_err(|e| LoadError::Json {
             file: name.to_owned(),
             problem: e.to_string(),
         })?;
@@ -112,7 +114,14 @@ impl File {
         let family = text(&top, "family")
             .ok_or_else(|| schema("/family".into(), "the name of the family expected, as text"))?;
         let title = text(&top, "title").unwrap_or_default();
-        let count = top.get("count").and_then(Value::as_u64);
+        let count = match top.get("count") {
+            None | Some(Value::Null) => None,
+            Some(count) => Some(
+                count
+                    .as_u64()
+                    .ok_or_else(|| schema("/count".into(), "a number from 0 expected"))?,
+            ),
+        };
         let Some(Value::Array(list)) = top.remove("vectors") else {
             return Err(schema("/vectors".into(), "a list of vectors expected"));
         };
@@ -131,10 +140,14 @@ impl File {
                 let need = |field: &str| {
                     text(&fields, field).ok_or_else(|| schema(at(&format!("/{field}")), "text expected"))
                 };
+                let own_family = match fields.get("family") {
+                    None | Some(Value::Null) => family.clone(),
+                    Some(_) => need("family")?,
+                };
                 Ok(Vector {
                     id: need("id")?,
                     kind: need("kind")?,
-                    family: text(&fields, "family").unwrap_or_else(|| family.clone()),
+                    family: own_family,
                     confidence: text(&fields, "confidence"),
                     fields,
                 })

@@ -22,6 +22,7 @@ mod check;
 mod embedded;
 mod fields;
 mod file;
+mod json;
 mod report;
 
 pub use check::clause_of;

@@ -39,6 +39,19 @@ fn what_is_no_file_of_vectors_is_said_with_its_place() {
         error(r#"{"family":"x","count":2,"vectors":[]}"#),
         "mine.json: /count: 0 vectors follow, but the count says 2"
     );
+    for count in ["-1", "\"0\"", "0.5"] {
+        let text = format!(r#"{{"family":"x","count":{count},"vectors":[]}}"#);
+        assert_eq!(error(&text), "mine.json: /count: a number from 0 expected");
+    }
+    assert_eq!(
+        error(r#"{"family":"x","vectors":[{"id":"a","kind":"b","family":5}]}"#),
+        "mine.json: /vectors/0/family: text expected"
+    );
+    let twice = error(r#"{"family":"x","vectors":[{"id":"a","kind":"b","RES":"00","RES":"01"}]}"#);
+    assert!(
+        twice.starts_with("mine.json: not JSON: two values under one name at line 1"),
+        "{twice}"
+    );
     let large = vec![b' '; MAX_FILE_OCTETS + 1];
     assert!(matches!(
         File::parse("l", &large),

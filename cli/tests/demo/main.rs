@@ -1,4 +1,4 @@
-//! The program `gba` as a person or a script runs it: `gba demo`, from the command line to its exit status.
+//! The program `gba` as a person or a script runs it, from the command line to its exit status.
 //!
 //! * `json`: the object of `--json`, key by key;
 //! * `exact`: a repeatable run against keys that another program computed;
@@ -6,6 +6,7 @@
 //! * `config`: `--config FILE.toml`;
 //! * `output`: ladder, table, `--quiet`, terminal and no terminal;
 //! * `secrets`: a whole run at trace level with canary keys.
+//! * `vectors`: `gba vectors run`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod config;
@@ -14,6 +15,7 @@ mod json;
 mod output;
 mod secrets;
 mod usage;
+mod vectors;
 
 use std::{process::Command, time::Duration};
 
