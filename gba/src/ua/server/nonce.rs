@@ -141,6 +141,10 @@ impl ReplayTable {
         count: u32,
         window: u32,
     ) -> bool {
+        // The key may have been long in coming: what expires is forgotten, so it must not be new again.
+        if now.since(nonce.at) > lifetime {
+            return false;
+        }
         let key = (btid.clone(), nonce.id);
         if let Some(counts) = self.used.get_mut(&key) {
             return counts.take(count, window);
@@ -290,6 +294,18 @@ mod tests {
             table.accept(at(41), LIFETIME, live(41, 99), &btid(1), 1, 1),
             "new nonces go on working"
         );
+    }
+
+    #[test]
+    fn a_nonce_that_expires_while_its_key_is_fetched_lets_no_replay_through() {
+        let mut table = ReplayTable::new(4);
+        let old = live(0, 1);
+        assert!(table.accept(at(300), LIFETIME, old, &btid(1), 1, 1));
+        for n in 2..6 {
+            assert!(table.accept(at(301), LIFETIME, live(301, n), &btid(1), 1, 1));
+        }
+        // Checked at 300, but the BSF answered at 301, when the table had forgotten it.
+        assert!(!table.accept(at(301), LIFETIME, old, &btid(1), 1, 1));
     }
 
     proptest::proptest! {
