@@ -57,17 +57,19 @@ pub struct OsDisk {
 }
 
 impl OsDisk {
-    /// Takes the lock `<path>.lock`; that file stays, empty, since removing it would let two processes in.
+    /// Takes the lock `<path>.lock`; that file stays, empty, since removing it would let two processes in. Links are
+    /// followed first: a file with two names has one lock, and the renaming replaces the file and not the link.
     ///
     /// # Errors
     /// [`OpenError::Locked`] if another process has it, else [`OpenError::Io`].
     pub fn lock(path: &Path) -> Result<Self, OpenError> {
-        let lock_path = with_suffix(path, ".lock");
         let io_error = |step, path: &Path, source| OpenError::Io {
             step,
             path: path.into(),
             source,
         };
+        let path = &real_path(path).map_err(|e| io_error("following links", path, e))?;
+        let lock_path = with_suffix(path, ".lock");
         let lock = private_file(&lock_path).map_err(|e| io_error("creation", &lock_path, e))?;
         lock.try_lock().map_err(|e| match e {
             TryLockError::WouldBlock => OpenError::Locked { path: path.into() },
@@ -123,6 +125,19 @@ impl Disk for OsDisk {
 
     fn sync_directory(&mut self) -> io::Result<()> {
         File::open(&self.directory)?.sync_all()
+    }
+}
+
+/// The file's one name without links. A file that doesn't exist yet is named by its directory's.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => path.canonicalize(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+            let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
+            Ok(directory.unwrap_or(Path::new(".")).canonicalize()?.join(name))
+        }
+        Err(e) => Err(e),
     }
 }
 

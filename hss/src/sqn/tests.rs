@@ -182,6 +182,29 @@ fn a_second_process_is_kept_out_until_the_first_is_gone() {
     FileSqnStore::open(&path).unwrap();
 }
 
+/// A file with two names is one file: one lock, and numbers that go on under either.
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_file_is_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, link) = (dir.path().join("sqn"), dir.path().join("link"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let dangling = FileSqnStore::create(&link).unwrap_err();
+    assert!(matches!(dangling, OpenError::Io { .. }), "{dangling}");
+    let rules = SqnRules::default();
+    let store = FileSqnStore::create(&path).unwrap();
+    let refused = FileSqnStore::open(&link).unwrap_err();
+    assert!(matches!(refused, OpenError::Locked { .. }), "{refused}");
+    let first = run(store.reserve_sqn(&impi(1), &rules)).unwrap();
+    drop(store);
+    let store = FileSqnStore::open(&link).unwrap();
+    let second = run(store.reserve_sqn(&impi(1), &rules)).unwrap();
+    drop(store);
+    assert!(link.is_symlink(), "the link isn't replaced by a file");
+    let third = run(FileSqnStore::open(&path).unwrap().reserve_sqn(&impi(1), &rules)).unwrap();
+    assert!(first < second && second < third, "{first} {second} {third}");
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_can_read_the_file() {
