@@ -216,6 +216,28 @@ impl Rights {
         // Nothing secret stands in this file, so its text may be shown in the error.
         let file: File =
             toml::from_str(text).map_err(|e| RightsError::File(e.to_string().trim_end().into()))?;
+        Self::of(file)
+    }
+
+    /// Reads `[[bsf.naf]]` and `relays` of `[bsf]` in a file that holds other things too, which are other readers'
+    /// concern.
+    ///
+    /// # Errors
+    /// [`RightsError`] with line and column, but without the line: other parts of the file may hold keys.
+    pub fn parse_within(text: &str) -> Result<Self, RightsError> {
+        let whole: Whole = toml::from_str(text).map_err(|e| {
+            let before = text
+                .get(..e.span().map_or(0, |span| span.start))
+                .unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            RightsError::File(format!("line {line}, column {column}: {}", e.message()))
+        })?;
+        let Within { relays, naf } = whole.bsf;
+        Self::of(File { relays, naf })
+    }
+
+    fn of(file: File) -> Result<Self, RightsError> {
         let mut rights = Self::new();
         for naf in file.naf {
             let hosts = naf.origin_hosts.into_iter().map(|h| h.0);
@@ -247,6 +269,21 @@ impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
         let text = String::deserialize(d)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
     }
+}
+
+/// The two of these that stand within another file.
+#[derive(Deserialize)]
+struct Whole {
+    #[serde(default)]
+    bsf: Within,
+}
+
+#[derive(Default, Deserialize)]
+struct Within {
+    #[serde(default)]
+    relays: Vec<Text<Identity>>,
+    #[serde(default)]
+    naf: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
@@ -290,6 +327,22 @@ mod tests {
 
     fn naf_id(fqdn: &str, ua: &str) -> NafId {
         NafId::new(fqdn.parse().unwrap(), ua.parse().unwrap())
+    }
+
+    #[test]
+    fn rights_stand_within_another_file_whose_lines_are_never_shown() {
+        let within = "[ue]\nk = 'c0ffee'\n[[bsf.naf]]\norigin_hosts = ['a.test']\nfqdns = ['a.test']\nua = ['0100000002']\n";
+        let rights = Rights::parse_within(within).unwrap();
+        assert!(rights.naf(&name("a.test")).is_some());
+        assert!(Rights::parse_within("").unwrap().hosts().next().is_none());
+        let why = Rights::parse_within(&format!("{within}impy = true\n"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            why.contains("line 7, column 1") && why.contains("impy") && why.contains("impi"),
+            "{why}"
+        );
+        assert!(!why.contains("c0ffee"), "{why}");
     }
 
     #[test]

@@ -69,6 +69,14 @@ impl Subscribers {
     /// # Errors
     /// [`LoadError`], which never holds a key.
     pub fn load(path: &Path, now: Now) -> Result<Self, LoadError> {
+        Self::load_as(path, now, false)
+    }
+
+    /// As [`Self::load`]; with `production` the file is read as if it said `production = true`.
+    ///
+    /// # Errors
+    /// [`LoadError`], which never holds a key.
+    pub fn load_as(path: &Path, now: Now, production: bool) -> Result<Self, LoadError> {
         let io_error = |source| LoadError::Io {
             path: path.into(),
             source,
@@ -92,11 +100,12 @@ impl Subscribers {
         let mut keys = OsKeys {
             directory: keys::directory_of(path),
         };
-        let subscribers =
-            Self::parse(text, &mut keys, changed.min(now.utc)).map_err(|error| LoadError::Content {
+        let subscribers = Self::read(text, production, &mut keys, changed.min(now.utc)).map_err(|error| {
+            LoadError::Content {
                 path: path.into(),
                 error,
-            })?;
+            }
+        })?;
         if keys::is_exposed(&metadata) {
             tracing::warn!(path = %path.display(), "other users can read the subscribers: chmod 600 the file");
         }
@@ -108,26 +117,52 @@ impl Subscribers {
     /// # Errors
     /// [`FileError`] with line, column, key and what was expected; never a value, since that may be a key.
     pub fn parse(text: &str, keys: &mut dyn KeySource, changed: Utc) -> Result<Self, FileError> {
-        let whole = |at, what: String| error_at(text, at, "the file".into(), what);
-        if text.len() > MAX_FILE {
-            return Err(whole(
-                0,
-                format!("at most {} MiB expected", MAX_FILE / 1024 / 1024),
-            ));
-        }
-        let document = DeTable::parse(text).map_err(|e| {
-            whole(
-                e.span().map_or(0, |s| s.start),
-                format!("not TOML: {}", e.message()),
-            )
-        })?;
+        Self::read(text, false, keys, changed)
+    }
+
+    /// Reads `[[table.subscriber]]` of a file that holds other things too, which are other readers' concern.
+    ///
+    /// # Errors
+    /// [`FileError`] as [`Self::parse`].
+    pub fn parse_within(
+        text: &str,
+        table: &str,
+        production: bool,
+        keys: &mut dyn KeySource,
+        changed: Utc,
+    ) -> Result<Self, FileError> {
+        let document = document(text)?;
+        let Some(inner) = document.get_ref().get(table) else {
+            return Ok(Self::new());
+        };
+        let at = inner.span().start;
+        let Some(inner) = inner.get_ref().as_table() else {
+            let what = format!("a table that begins with [{table}] expected");
+            return Err(error_at(text, at, table.into(), what));
+        };
+        let mut within = Table::new(text, table.into(), at, inner);
+        Self::read_tables(&mut within, production, keys, changed)
+    }
+
+    fn read(text: &str, production: bool, keys: &mut dyn KeySource, changed: Utc) -> Result<Self, FileError> {
+        let document = document(text)?;
         let mut root = Table::new(text, String::new(), 0, document.get_ref());
-        let production = root.flag("production")?.unwrap_or(false);
+        let production = root.flag("production")?.unwrap_or(false) || production;
+        let all = Self::read_tables(&mut root, production, keys, changed)?;
+        root.finish()?;
+        Ok(all)
+    }
+
+    fn read_tables(
+        root: &mut Table<'_, '_>,
+        production: bool,
+        keys: &mut dyn KeySource,
+        changed: Utc,
+    ) -> Result<Self, FileError> {
         let tables = root.tables("subscriber")?;
         if tables.len() > MAX_SUBSCRIBERS {
             return Err(root.error("subscriber", format!("at most {MAX_SUBSCRIBERS} expected")));
         }
-        root.finish()?;
         let mut all = Self::new();
         for mut table in tables {
             let subscriber = subscriber(&mut table, production, keys, changed)?;
@@ -136,6 +171,21 @@ impl Subscribers {
         }
         Ok(all)
     }
+}
+
+/// The file as TOML; the error shows nothing of it but the place.
+fn document(text: &str) -> Result<toml::Spanned<DeTable<'_>>, FileError> {
+    let whole = |at, what: String| error_at(text, at, "the file".into(), what);
+    if text.len() > MAX_FILE {
+        let most = MAX_FILE / 1024 / 1024;
+        return Err(whole(0, format!("at most {most} MiB expected")));
+    }
+    DeTable::parse(text).map_err(|e| {
+        whole(
+            e.span().map_or(0, |s| s.start),
+            format!("not TOML: {}", e.message()),
+        )
+    })
 }
 
 fn subscriber(

@@ -429,3 +429,19 @@ proptest! {
         prop_assert_eq!(s.guss().bsf_info.uicc_type == Some(UiccType::GbaU), gba_u);
     }
 }
+
+#[test]
+fn ruling_05_subscribers_stand_within_another_file_and_production_comes_from_outside() {
+    let text = "[ue]\nanything = 1\n[[hss.subscriber]]\nimpi = \"a@b.c\"\nk = \"465b5ce8b199b49faa5f0a2ee238a6bd\"\n\
+                opc = \"cd63cb71954a9f4e48a5994e37a02bae\"\n";
+    let read = |text, production| Subscribers::parse_within(text, "hss", production, &mut OnlyHex, Utc(0));
+    assert_eq!(read(text, false).unwrap().len(), 1);
+    assert!(read("[ue]\n", false).unwrap().is_empty());
+    let why = read(text, true).unwrap_err().to_string();
+    assert!(
+        why.starts_with("line 5, column 5: hss.subscriber[1].k: a bare key"),
+        "{why}"
+    );
+    let why = read("hss = 1\n", false).unwrap_err().to_string();
+    assert!(why.contains("[hss]"), "{why}");
+}
