@@ -6,7 +6,7 @@
 //! alone it needs 1986 instructions a vector instead of 2278, and the ratio is about 3.3 instead of 3.6.
 #![expect(clippy::print_stdout, reason = "a bench reports on standard output")]
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -14,6 +14,8 @@ mod work;
 
 const PAIRS: usize = 15;
 const VECTORS: u64 = 100_000;
+/// How many times as many vectors. Measured is more than 3, which leaves a noisy machine its margin.
+const GOAL: f64 = 2.5;
 
 fn cpu_time(run: impl FnOnce()) -> Duration {
     let now = || {
@@ -33,7 +35,7 @@ fn median(values: &mut [f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn main() {
+fn main() -> ExitCode {
     assert!(
         (0..100).all(work::agree),
         "both sides must compute the same vectors"
@@ -57,9 +59,13 @@ fn main() {
     }
     let ratio = median(&mut ratios);
     println!(
-        "milenage_vector ours_ns={:.1} crate_ns={:.1} ratio={ratio:.2} goal=2.50 pairs={PAIRS} {}",
+        "milenage_vector ours_ns={:.1} crate_ns={:.1} ratio={ratio:.2} goal={GOAL:.2} pairs={PAIRS} {}",
         median(&mut ours),
         median(&mut theirs),
-        if ratio >= 2.5 { "reached" } else { "missed" }
+        if ratio >= GOAL { "reached" } else { "missed" }
     );
+    if ratio < GOAL && std::env::args().any(|arg| arg == "--gate") {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }

@@ -240,10 +240,7 @@ fn to_http(answer: Answer) -> http::Response<Bytes> {
     let headers = response.headers_mut();
     for (name, value) in answer.headers {
         // A value that can't stand in a header is left out: what the UE sent is checked for control characters.
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(name),
-            HeaderValue::from_bytes(value.as_bytes()),
-        ) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.append(name, value);
         }
     }

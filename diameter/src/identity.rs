@@ -66,8 +66,12 @@ impl Eq for Identity {}
 
 impl core::hash::Hash for Identity {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        for b in self.0.bytes() {
-            state.write_u8(b.to_ascii_lowercase());
+        for chunk in self.0.as_bytes().chunks(32) {
+            let mut lower = [0; 32];
+            for (to, from) in lower.iter_mut().zip(chunk) {
+                *to = from.to_ascii_lowercase();
+            }
+            state.write(&lower);
         }
     }
 }

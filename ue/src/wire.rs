@@ -16,7 +16,7 @@ pub(crate) fn request(r: HttpRequest) -> Result<Request<Bytes>, &'static str> {
     request.headers_mut().insert(header::HOST, host);
     for (name, value) in r.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header name is no token")?;
-        let value = HeaderValue::from_str(&value).map_err(|_| "a header value has control characters")?;
+        let value = HeaderValue::try_from(value).map_err(|_| "a header value has control characters")?;
         request.headers_mut().append(name, value);
     }
     Ok(request)

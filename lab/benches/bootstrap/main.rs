@@ -148,7 +148,10 @@ fn print(
         }
     }
     let [crypto, codecs] = subtotals;
-    println!("      cryptography {crypto:.0} ns, codecs {codecs:.0} ns, sum {sum:.0} ns");
+    println!(
+        "      cryptography {crypto:.0} ns, codecs {codecs:.0} ns, sum {sum:.0} ns; the bootstrap is {:.1} x its cryptography",
+        whole / crypto
+    );
     println!(
         "bootstrap {name}: {:.2} us of CPU, {:.0} per second and core, {ratio:.2} x the sum of its primitives ({:.2} to {:.2}; goal {GOAL:.1}) {}",
         whole / 1e3,

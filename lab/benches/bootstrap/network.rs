@@ -314,14 +314,14 @@ impl Device {
         loop {
             match run.poll_output() {
                 Output::Send(request) => {
-                    let mut to = Request::new(Bytes::from(request.body.clone()));
+                    let mut to = Request::new(Bytes::from(request.body));
                     *to.uri_mut() = request.target.parse().expect("a path");
-                    for (name, value) in &request.headers {
+                    for (name, value) in request.headers {
                         if name == "Authorization" {
                             log.add(value.as_bytes());
                         }
                         let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a name");
-                        to.headers_mut().append(name, value.parse().expect("a value"));
+                        to.headers_mut().append(name, value.try_into().expect("a value"));
                     }
                     let answer = bsf.handle(to, peer.clone()).await;
                     let headers = headers(&answer, log);

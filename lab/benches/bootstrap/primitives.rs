@@ -2,8 +2,8 @@
 //! run needs it, over the octets of a real run.
 //!
 //! Cryptography is counted bare: MD5 without hex, HMAC over a ready string, AES key schedules already made (HSS and card
-//! keep theirs). Codecs are counted at the level of octets: Diameter frames but not the typed messages and their grammar;
-//! digest headers; XML; APDUs. Neither HTTP messages, maps, locks, clocks, the bucket of ruling 6, the comparison of
+//! keep theirs). A codec is what turns octets into a checked, typed value and back: Diameter frames, then MAR, MAA, BIR
+//! and BIA with their grammar; digest headers; XML; APDUs. Neither HTTP messages, maps, locks, clocks, the bucket of ruling 6, the comparison of
 //! keys, summaries for the ladder nor logging are primitives: all of that is what the bound leaves room for.
 
 use std::hint::black_box;
@@ -19,6 +19,8 @@ use gba::{
     digest::{AuthenticationInfo, Challenge, Credentials},
     guss::Guss,
     ub::{BootstrappingInfo, client::Mode},
+    zh::{MultimediaAuthAnswer, MultimediaAuthRequest},
+    zn::{BootstrappingInfoAnswer, BootstrappingInfoRequest},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
@@ -80,7 +82,9 @@ pub(crate) async fn of_a_run(mode: Mode) -> Vec<Primitive> {
         &text(&answer),
         &text(&info),
     ));
-    let maa = diameter(&mut all, logs.zh.take(), logs.zn.take());
+    let (zh, zn) = (logs.zh.take(), logs.zn.take());
+    typed(&mut all, &zh, &zn);
+    let maa = diameter(&mut all, zh, zn);
     all.extend(xml(&maa, body));
     all.extend(apdus(logs.card.take()));
     all
@@ -240,7 +244,7 @@ fn diameter(all: &mut Vec<Primitive>, zh: Vec<Vec<u8>>, zn: Vec<Vec<u8>>) -> Mes
     let sizes: Vec<String> = octets.iter().map(|o| o.len().to_string()).collect();
     let sizes = sizes.join(", ");
     all.push(codec(
-        format!("Diameter: MAR, MAA, BIR, BIA written ({sizes} octets)"),
+        format!("Diameter: four frames written ({sizes} octets)"),
         1,
         move || {
             for message in &messages {
@@ -248,12 +252,46 @@ fn diameter(all: &mut Vec<Primitive>, zh: Vec<Vec<u8>>, zn: Vec<Vec<u8>>) -> Mes
             }
         },
     ));
-    all.push(codec("Diameter: the four messages read", 1, move || {
+    all.push(codec("Diameter: four frames read", 1, move || {
         for o in &octets {
             black_box(Message::parse(black_box(o)).expect("what was sent"));
         }
     }));
     maa
+}
+
+/// What stands between a frame and its meaning: the grammar of RFC 6733 and TS 29.109, lengths, names.
+fn typed(all: &mut Vec<Primitive>, zh: &[Vec<u8>], zn: &[Vec<u8>]) {
+    let message = |octets: &Vec<u8>| Message::parse(octets).expect("what was sent");
+    let ([mar, maa], [bir, bia]) = ([&zh[0], &zh[1]].map(message), [&zn[0], &zn[1]].map(message));
+    let origin = maa.origin().expect("an origin");
+    let read = (
+        MultimediaAuthRequest::parse(&mar).expect("a MAR"),
+        MultimediaAuthAnswer::parse(&maa).expect("a MAA"),
+        BootstrappingInfoRequest::parse(&bir).expect("a BIR"),
+        BootstrappingInfoAnswer::parse(&bia).expect("a BIA"),
+    );
+    let requests = (mar.clone(), bir.clone());
+    all.push(codec(
+        "Diameter: frames made of MAR, MAA, BIR, BIA",
+        1,
+        move || {
+            black_box(read.0.to_message());
+            black_box(read.1.to_message(&requests.0, &origin));
+            black_box(read.2.to_message());
+            black_box(read.3.to_message(&requests.1, &origin));
+        },
+    ));
+    all.push(codec(
+        "Diameter: MAR, MAA, BIR, BIA read from frames, grammar checked",
+        1,
+        move || {
+            black_box(MultimediaAuthRequest::parse(black_box(&mar)).expect("a MAR"));
+            black_box(MultimediaAuthAnswer::parse(black_box(&maa)).expect("a MAA"));
+            black_box(BootstrappingInfoRequest::parse(black_box(&bir)).expect("a BIR"));
+            black_box(BootstrappingInfoAnswer::parse(black_box(&bia)).expect("a BIA"));
+        },
+    ));
 }
 
 fn xml(maa: &Message, body: Vec<u8>) -> [Primitive; 3] {
