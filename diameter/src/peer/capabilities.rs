@@ -141,15 +141,31 @@ impl Known {
         self.0.get(host).copied()
     }
 
-    /// The peer that a CER or CEA names.
-    pub(super) fn admit(&self, message: &Message) -> Result<PeerIdentity, Fault> {
+    /// The peer that a CER or CEA names, which a certificate has to prove where there is one (RFC 6733 13.1).
+    pub(super) fn admit(
+        &self,
+        message: &Message,
+        certificate: Option<&[Identity]>,
+    ) -> Result<PeerIdentity, Fault> {
         let Origin { host, realm } = message.origin()?;
-        match self.role(&host) {
-            Some(role) => Ok(PeerIdentity { host, realm, role }),
-            None => {
-                let text = format!("Origin-Host {host} isn't configured here as a peer");
+        let Some(role) = self.role(&host) else {
+            let text = format!("Origin-Host {host} isn't configured here as a peer");
+            return Err(Fault::new(ResultCode::UNKNOWN_PEER, text));
+        };
+        match certificate {
+            Some(names) if !names.contains(&host) => {
+                let names: Vec<_> = names.iter().map(Identity::as_str).collect();
+                let text = format!(
+                    "Origin-Host {host} isn't in the peer's certificate, which is for {}",
+                    if names.is_empty() {
+                        "no DNS name".to_owned()
+                    } else {
+                        names.join(", ")
+                    }
+                );
                 Err(Fault::new(ResultCode::UNKNOWN_PEER, text))
             }
+            _ => Ok(PeerIdentity { host, realm, role }),
         }
     }
 }

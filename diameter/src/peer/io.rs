@@ -16,18 +16,21 @@ use crate::{
 pub struct Timers {
     /// For CER or CEA after the transport is up.
     pub exchange: Duration,
-    /// Tw: silence before a watchdog request (RFC 3539 3.4.1: 30 s, with a jitter that the caller adds).
+    /// Tw: silence before a watchdog request (RFC 3539 3.4.1: 30 s, and no less than 6 s on a real network).
     pub watchdog: Duration,
+    /// Up to so much is added to Tw or taken off, anew each time; at most a third of Tw.
+    pub jitter: Duration,
     /// For DPA.
     pub disconnect: Duration,
 }
 
 impl Default for Timers {
-    /// 5 s, 30 s, 2 s.
+    /// 5 s, 30 s with a jitter of 2 s, 2 s.
     fn default() -> Self {
         Self {
             exchange: Duration::from_secs(5),
             watchdog: Duration::from_secs(30),
+            jitter: super::watchdog::JITTER,
             disconnect: Duration::from_secs(2),
         }
     }
@@ -139,7 +142,9 @@ pub enum Closed {
 
 fn advice(result: ResultCode) -> &'static str {
     match result {
-        ResultCode::UNKNOWN_PEER => "add our Origin-Host to its list of peers",
+        ResultCode::UNKNOWN_PEER => {
+            "add our Origin-Host to its list of peers; under TLS our certificate has to name it"
+        }
         ResultCode::NO_COMMON_APPLICATION => "it doesn't serve Zh or Zn",
         _ => "see its log",
     }

@@ -3,6 +3,7 @@
 //! - [`Peer`]: the machine
 //! - [`io`]: [`Input`] in, [`Output`] out; [`State`] between, [`Closed`] at the end
 //! - [`capabilities`]: who we are ([`Local`]), whom we know ([`Known`]), CER and CEA
+//! - `watchdog`: silence, suspicion, and the proof that a peer is back (RFC 3539 3.4.1)
 //!
 //! ```text
 //! initiator:  WaitCea --CEA 2001--> Open        responder:  WaitCer --CER, known peer--> Open
@@ -12,6 +13,7 @@
 
 pub mod capabilities;
 pub mod io;
+mod watchdog;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -25,6 +27,7 @@ use crate::{
     dictionary as d,
     fault::Fault,
     grammar::{self, CAPABILITIES_EXCHANGE, DEVICE_WATCHDOG, DISCONNECT_PEER},
+    identity::Identity,
     message::{Header, Message},
     result::ResultCode,
 };
@@ -38,8 +41,14 @@ pub struct Peer {
     local: Arc<Local>,
     known: Arc<Known>,
     timers: Timers,
+    /// Names that the peer's certificate proves; none without TLS.
+    certificate: Option<Vec<Identity>>,
     state: State,
     peer: Option<PeerIdentity>,
+    /// DWAs that are still missing until a peer that failed is trusted again.
+    missing_dwas: u8,
+    /// Where the jitter of the watchdog comes from.
+    noise: u32,
     /// Hop-by-hop and end-to-end identifier of our base request that awaits its answer.
     asked: Option<(u32, u32)>,
     deadline: Mono,
@@ -72,8 +81,11 @@ impl Peer {
         Self {
             local,
             known,
+            certificate: None,
             state,
             peer: None,
+            missing_dwas: 0,
+            noise: seed | 1,
             asked: None,
             deadline: now.mono + timers.exchange,
             timers,
@@ -83,6 +95,14 @@ impl Peer {
             dropped: 0,
             out: VecDeque::new(),
         }
+    }
+
+    /// Binds the connection to the peer's certificate: the Origin-Host of its CER or CEA has to be one of its
+    /// dNSNames, or it is refused with 3010. Each later request has to have that Origin-Host (but behind a relay).
+    #[must_use]
+    pub fn with_certificate(mut self, names: Vec<Identity>) -> Self {
+        self.certificate = Some(names);
+        self
     }
 
     /// Where the connection stands.
@@ -147,7 +167,7 @@ impl Peer {
                 State::Open | State::Suspect => {
                     self.state = State::Open;
                     // Any word of the peer shows that it lives (RFC 3539 3.4.1), only a DWA answers the DWR.
-                    self.deadline = now.mono + self.timers.watchdog;
+                    self.set_watchdog(now);
                     self.opened(message);
                 }
                 State::Closing => self.closing(message),
@@ -198,23 +218,6 @@ impl Peer {
         self.out.push_back(Output::Send(answer));
     }
 
-    fn timeout(&mut self, now: Now) {
-        self.deadline = now.mono + self.timers.watchdog;
-        match (self.state, self.asked) {
-            (State::WaitCer | State::WaitCea, _) => self.close(Closed::ExchangeTimeout),
-            (State::Open, None) => {
-                let mut dwr = self.base_request(DEVICE_WATCHDOG);
-                dwr.avps
-                    .push(Avp::u32(&d::ORIGIN_STATE_ID, self.local.origin_state_id));
-                self.ask(dwr);
-            }
-            (State::Open, Some(_)) => self.state = State::Suspect,
-            (State::Suspect, _) => self.close(Closed::Watchdog),
-            (State::Closing, _) => self.close(Closed::ByUs),
-            (State::Closed, _) => {}
-        }
-    }
-
     fn disconnect(&mut self, now: Now, cause: DisconnectCause) {
         if !matches!(self.state, State::Open | State::Suspect) {
             self.close(Closed::ByUs);
@@ -260,7 +263,7 @@ impl Peer {
             return self.close(Closed::NotCapabilities { got: cer.name() });
         }
         let peer = grammar::check_request(cer)
-            .and_then(|_| self.known.admit(cer))
+            .and_then(|_| self.known.admit(cer, self.certificate.as_deref()))
             .and_then(|peer| self.local.common_applications(cer).map(|_| peer));
         match peer {
             Ok(peer) => {
@@ -288,7 +291,7 @@ impl Peer {
         if !result.is_success() {
             return self.close(Closed::Refused { result });
         }
-        match self.known.admit(cea) {
+        match self.known.admit(cea, self.certificate.as_deref()) {
             Err(fault) => self.close(Closed::Refusing(fault.to_string())),
             Ok(peer) => match self.local.common_applications(cea) {
                 Ok(_) => self.open(now, peer),
@@ -299,17 +302,18 @@ impl Peer {
 
     fn open(&mut self, now: Now, peer: PeerIdentity) {
         self.state = State::Open;
-        self.deadline = now.mono + self.timers.watchdog;
+        self.set_watchdog(now);
         self.peer = Some(peer.clone());
         self.out.push_back(Output::Open(peer));
+        self.prove();
     }
 
     fn opened(&mut self, message: Message) {
         if !message.is_request() {
             if message.application != d::BASE {
                 self.out.push_back(Output::Answer(message));
-            } else {
-                self.answers(&message);
+            } else if self.answers(&message) && message.command == DEVICE_WATCHDOG {
+                self.proved();
             }
             return;
         }
@@ -322,6 +326,13 @@ impl Peer {
         }
         match (grammar::check_request(&message), message.command) {
             (Err(fault), _) => self.refuse(&message, &fault),
+            (Ok(_), DEVICE_WATCHDOG | DISCONNECT_PEER) if !self.is_from_peer(&message) => {
+                let fault = Fault::new(
+                    ResultCode::UNKNOWN_PEER,
+                    "Origin-Host isn't the peer of this connection",
+                );
+                self.refuse(&message, &fault);
+            }
             (Ok(_), DEVICE_WATCHDOG) => {
                 let mut dwa = self.base_answer(&message, ResultCode::SUCCESS);
                 dwa.avps
@@ -338,6 +349,12 @@ impl Peer {
                 self.refuse(&message, &fault);
             }
         }
+    }
+
+    /// Base requests are the peer's own, also those of a relay.
+    fn is_from_peer(&self, request: &Message) -> bool {
+        let host = request.origin().ok().map(|origin| origin.host);
+        host.is_some() && host == self.peer.as_ref().map(|peer| peer.host.clone())
     }
 
     /// Whether a request of an application may go to the handler, and whose it is: the peer's own

@@ -24,6 +24,14 @@ fn known(rules: &[(&str, Role)]) -> Arc<Known> {
     Arc::new(rules.iter().map(rule).collect())
 }
 
+/// Without jitter, so that the tests know the time.
+fn timers() -> Timers {
+    Timers {
+        jitter: std::time::Duration::ZERO,
+        ..Timers::default()
+    }
+}
+
 const HSS: &str = "hss.home.test";
 const BSF: &str = "bsf.home.test";
 
@@ -35,7 +43,7 @@ struct Pair {
 
 impl Pair {
     fn new(bsf_apps: &[u32], known_to_hss: &[(&str, Role)]) -> Self {
-        let (now, timers) = (Now::default(), Timers::default());
+        let (now, timers) = (Now::default(), timers());
         let hss = Peer::responder(local(HSS, &[d::ZH]), known(known_to_hss), timers, now, 1);
         let known_to_bsf = known(&[(HSS, Role::Hss)]);
         let bsf = Peer::initiator(local(BSF, bsf_apps), known_to_bsf, timers, now, 1000);
@@ -153,7 +161,7 @@ fn a_relay_has_every_application() {
 
 #[test]
 fn the_initiator_refuses_who_it_did_not_call() {
-    let (now, timers) = (Now::default(), Timers::default());
+    let (now, timers) = (Now::default(), timers());
     let mut hss = Peer::responder(
         local("evil.test", &[d::ZH]),
         known(&[(BSF, Role::Bsf)]),
@@ -215,7 +223,7 @@ fn behind_a_relay_only_known_nodes_are_heard_in_their_role() {
 #[test]
 fn silence_brings_dwr_then_suspicion_then_the_end() {
     let mut pair = Pair::open();
-    let tw = Timers::default().watchdog;
+    let tw = timers().watchdog;
     let tick = |pair: &mut Pair| {
         pair.now = pair.now + tw;
         outputs(&mut pair.bsf, pair.now, Input::Timeout)
@@ -241,7 +249,7 @@ fn silence_brings_dwr_then_suspicion_then_the_end() {
 #[test]
 fn a_dwa_that_answers_nothing_is_dropped_and_counted() {
     let mut pair = Pair::open();
-    pair.now = pair.now + Timers::default().watchdog;
+    pair.now = pair.now + timers().watchdog;
     let [Output::Send(dwr)] = &outputs(&mut pair.bsf, pair.now, Input::Timeout)[..] else {
         panic!("no DWR")
     };
@@ -275,11 +283,98 @@ fn either_side_says_goodbye() {
         sent(&outputs(&mut pair.hss, pair.now, Input::Message(mar(BSF)))),
         ["DPR", "MAA 3002"]
     );
-    pair.now = pair.now + Timers::default().disconnect;
+    pair.now = pair.now + timers().disconnect;
     assert_eq!(
         sent(&outputs(&mut pair.hss, pair.now, Input::Timeout)),
         ["close: ByUs"]
     );
+}
+
+/// RFC 3539 3.4.1: a peer that failed is trusted again after its third DWA, and a silence begins the count anew.
+#[test]
+fn a_peer_that_failed_proves_itself_by_three_dwas() {
+    let now = Now::default();
+    let mut hss = Peer::responder(local(HSS, &[d::ZH]), known(&[(BSF, Role::Bsf)]), timers(), now, 1);
+    let bsf = Peer::initiator(local(BSF, &[d::ZH]), known(&[(HSS, Role::Hss)]), timers(), now, 9);
+    let mut pair = Pair {
+        bsf: bsf.reopened(),
+        hss: {
+            let _ = hss.poll();
+            hss
+        },
+        now,
+    };
+    pair.drive();
+    let tick = |pair: &mut Pair| {
+        pair.now = pair.now + timers().watchdog;
+        pair.bsf.handle(pair.now, Input::Timeout);
+    };
+    // The first DWR went out with the opening.
+    assert_eq!((pair.bsf.missing_dwas, pair.bsf.state()), (2, State::Open));
+    tick(&mut pair);
+    assert!(matches!(pair.bsf.poll(), Output::Send(m) if m.command == DEVICE_WATCHDOG));
+    tick(&mut pair);
+    assert_eq!((pair.bsf.missing_dwas, pair.bsf.state()), (3, State::Suspect));
+    let dwr = |pair: &mut Pair| {
+        pair.bsf.asked = None;
+        pair.bsf.state = State::Open;
+        tick(pair);
+        pair.drive();
+    };
+    dwr(&mut pair);
+    dwr(&mut pair);
+    assert!(pair.bsf.is_reopening());
+    dwr(&mut pair);
+    assert!(!pair.bsf.is_reopening());
+}
+
+/// RFC 3539 3.4.1: Tw ± 2 s, another one each time.
+#[test]
+fn the_watchdog_has_a_jitter() {
+    let mut pair = Pair::open();
+    pair.bsf.timers = Timers::default();
+    let mut waits = std::collections::HashSet::new();
+    for _ in 0..100 {
+        pair.bsf.set_watchdog(pair.now);
+        let wait = pair.bsf.deadline.since(pair.now.mono).as_millis();
+        assert!((28_000..=32_000).contains(&wait), "{wait}");
+        waits.insert(wait);
+    }
+    assert!(waits.len() > 50);
+}
+
+/// Ruling 21: the Origin-Host of CER and CEA is one that the certificate proves.
+#[test]
+fn ruling_21_the_certificate_has_to_name_the_origin_host() {
+    let open = |at_hss: &[&str], at_bsf: &[&str]| {
+        let names = |names: &[&str]| names.iter().map(|n| n.parse().unwrap()).collect();
+        let mut pair = Pair::new(&[d::ZH], &[(BSF, Role::Bsf)]);
+        pair.hss.certificate = Some(names(at_hss));
+        pair.bsf.certificate = Some(names(at_bsf));
+        let (at_bsf, at_hss) = pair.drive();
+        (sent(&at_bsf).join(","), format!("{at_hss:?}"))
+    };
+    assert_eq!(open(&["x.test", "BSF.home.test"], &[HSS]).0, "open");
+    for wrong in [&["bsf2.home.test"][..], &["home.test"], &[]] {
+        let (at_bsf, at_hss) = open(wrong, &[HSS]);
+        assert_eq!(at_bsf, "close: Refused");
+        assert!(at_hss.contains("isn't in the peer's certificate"), "{at_hss}");
+    }
+    assert_eq!(open(&[BSF], &["hss2.home.test"]).0, "close: Refusing");
+}
+
+/// Ruling 21: base requests too are the peer's own.
+#[test]
+fn ruling_21_a_goodbye_in_another_name_is_refused() {
+    let mut pair = Pair::open();
+    let mut dpr = Message::request(DISCONNECT_PEER, d::BASE, false);
+    dpr.push_origin(&local("other.home.test", &[]).origin);
+    dpr.avps.push(Avp::u32(&d::DISCONNECT_CAUSE, 0));
+    assert_eq!(
+        sent(&outputs(&mut pair.hss, pair.now, Input::Message(dpr))),
+        ["DPA 3010"]
+    );
+    assert_eq!(pair.hss.state(), State::Open);
 }
 
 /// The table of the module's head: each state against each kind of input.
@@ -322,7 +417,7 @@ fn every_state_meets_every_input() {
                 Peer::initiator(
                     local(BSF, &[d::ZH]),
                     known(&[(HSS, Role::Hss)]),
-                    Timers::default(),
+                    timers(),
                     pair.now,
                     1,
                 )
@@ -334,7 +429,7 @@ fn every_state_meets_every_input() {
             if state == State::WaitCer {
                 peer.peer = None;
             }
-            pair.now = pair.now + Timers::default().watchdog;
+            pair.now = pair.now + timers().watchdog;
             let out = outputs(&mut peer, pair.now, input(&base, &answer));
             table += &format!(
                 "{state:?} {name}: {} -> {:?}\n",
