@@ -23,6 +23,8 @@ const FIRST: usize = 2;
 const RAIL: usize = FIRST + (LIFELINES.len() - 1) * PITCH + 1;
 /// Columns before the rail: time, interface, blanks.
 const LEFT: usize = 13;
+/// Columns before the words in a plain line.
+const PLAIN: usize = 34;
 /// Below this width the picture leaves no room for words.
 const NARROWEST: usize = 96;
 
@@ -35,9 +37,9 @@ pub(crate) struct Ladder {
 impl Ladder {
     /// A picture for a terminal that is wide enough, else plain lines.
     pub(crate) fn new(terminal_width: Option<usize>) -> Self {
-        let width = terminal_width.unwrap_or(NARROWEST).min(140);
         Self {
-            width,
+            // Without a terminal a line may be as long as it is.
+            width: terminal_width.map_or(usize::MAX, |w| w.min(140)),
             picture: terminal_width.is_some_and(|w| w >= NARROWEST),
         }
     }
@@ -85,11 +87,7 @@ impl Ladder {
         let ms = event.at.as_secs_f64() * 1000.0;
         let colour = colour(event.interface);
         if !self.picture {
-            return writeln!(
-                out,
-                "{ms:>8.2}  {:<5} {:<6} → {:<6}  {}",
-                event.interface, event.from, event.to, event.summary
-            );
+            return self.plain(out, event, ms);
         }
         let dim = Style::new().dimmed();
         for (n, text) in wrap(&event.summary, self.room()).into_iter().enumerate() {
@@ -105,6 +103,20 @@ impl Ladder {
                 rail(out, None, None, colour)?;
             }
             writeln!(out, "  {text}")?;
+        }
+        Ok(())
+    }
+
+    fn plain(&self, out: &mut dyn Write, event: &Event, ms: f64) -> io::Result<()> {
+        let Event {
+            interface, from, to, ..
+        } = event;
+        let room = self.width.saturating_sub(PLAIN).max(20);
+        for (n, text) in wrap(&event.summary, room).into_iter().enumerate() {
+            match n {
+                0 => writeln!(out, "{ms:>8.2}  {interface:<5} {from:<6} → {to:<6}  {text}")?,
+                _ => writeln!(out, "{:PLAIN$}{text}", "")?,
+            }
         }
         Ok(())
     }

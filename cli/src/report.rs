@@ -12,6 +12,9 @@ use lab::{
 };
 use serde::Serialize;
 
+/// Columns that the table needs.
+const TABLE_WIDTH: usize = 100;
+
 /// A key as it is shown: whole only where the user asked for it.
 fn shown(key: &KsNaf, secrets: bool) -> String {
     match key.key_for(&key.naf_id().ua()) {
@@ -29,12 +32,16 @@ fn pairs(o: &Outcome) -> [(&'static str, &KeyPair); 3] {
 }
 
 /// The table under the ladder.
-pub(crate) fn table(out: &mut dyn Write, o: &Outcome, secrets: bool, terminal: bool) -> io::Result<()> {
+pub(crate) fn table(out: &mut dyn Write, o: &Outcome, secrets: bool, width: Option<usize>) -> io::Result<()> {
     let bold = Style::new().bold();
     let mode = if o.mode.name() == "u" {
         "GBA_U, Ks stays in the card"
     } else {
         "GBA_ME, Ks in the device"
+    };
+    let avs = match o.avs_used {
+        1 => "1 authentication vector: every key below comes from one run of AKA".into(),
+        n => format!("{n} authentication vectors"),
     };
     writeln!(out)?;
     for (name, value) in [
@@ -47,35 +54,24 @@ pub(crate) fn table(out: &mut dyn Write, o: &Outcome, secrets: bool, terminal: b
             "key ids",
             "the B-TID is KmID of the root key and KpsaID of the session key (TS-0003)".into(),
         ),
-        ("AVs used", o.avs_used.to_string()),
-        ("time", format!("{:.1} ms", o.elapsed.as_secs_f64() * 1000.0)),
+        ("AVs used", avs),
+        (
+            "time",
+            format!(
+                "{:.1} ms from the first message to the last",
+                o.elapsed.as_secs_f64() * 1000.0
+            ),
+        ),
     ] {
         writeln!(out, "{bold}{name:>12}{bold:#}  {value}")?;
     }
     writeln!(out)?;
 
-    let mut t = Table::new();
-    t.load_style(if terminal {
-        presets::UTF8_FULL_CONDENSED.with_rounded_corners()
+    if width.is_some_and(|w| w < TABLE_WIDTH) {
+        narrow(out, o)?;
     } else {
-        presets::NOTHING
-    });
-    t.set_header(["key", "NAF", "Ua id", "device", "network", ""]);
-    for (name, pair) in pairs(o) {
-        let verdict = if pair.agrees() { "equal" } else { "DIFFER" };
-        t.add_row([
-            name.into(),
-            pair.naf_id().fqdn().to_string(),
-            pair.naf_id().ua().to_string(),
-            pair.device.fingerprint(),
-            pair.network.fingerprint(),
-            verdict.to_string(),
-        ]);
+        wide(out, o, width.is_some())?;
     }
-    if let Some(column) = t.column_mut(5) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    writeln!(out, "{t}")?;
     if secrets {
         for (name, pair) in pairs(o) {
             writeln!(out, "{name:>16}  device  {}", shown(&pair.device, true))?;
@@ -85,6 +81,49 @@ pub(crate) fn table(out: &mut dyn Write, o: &Outcome, secrets: bool, terminal: b
         writeln!(
             out,
             "Keys are shown as the first 8 octets of their SHA-256; --show-secrets prints them."
+        )?;
+    }
+    Ok(())
+}
+
+fn verdict_of(pair: &KeyPair) -> &'static str {
+    if pair.agrees() { "equal" } else { "DIFFER" }
+}
+
+fn wide(out: &mut dyn Write, o: &Outcome, terminal: bool) -> io::Result<()> {
+    let mut t = Table::new();
+    t.load_style(if terminal {
+        presets::UTF8_FULL_CONDENSED.with_rounded_corners()
+    } else {
+        presets::NOTHING
+    });
+    t.set_header(["key", "NAF", "Ua id", "device", "network", ""]);
+    for (name, pair) in pairs(o) {
+        t.add_row([
+            name.into(),
+            pair.naf_id().fqdn().to_string(),
+            pair.naf_id().ua().to_string(),
+            pair.device.fingerprint(),
+            pair.network.fingerprint(),
+            verdict_of(pair).to_string(),
+        ]);
+    }
+    if let Some(column) = t.column_mut(5) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    writeln!(out, "{t}")
+}
+
+/// For a terminal that the table doesn't fit into.
+fn narrow(out: &mut dyn Write, o: &Outcome) -> io::Result<()> {
+    for (name, pair) in pairs(o) {
+        writeln!(out, "{name:>16}  {} {}", pair.naf_id().fqdn(), pair.naf_id().ua())?;
+        let (device, network) = (pair.device.fingerprint(), pair.network.fingerprint());
+        writeln!(
+            out,
+            "{:>16}  device {device}, network {network}: {}",
+            "",
+            verdict_of(pair)
         )?;
     }
     Ok(())

@@ -1,3 +1,5 @@
+//! What the BSF makes of each answer that an HSS may give over Zh.
+
 use std::sync::Mutex;
 
 use aka::{Amf, Autn, Res, Vector};

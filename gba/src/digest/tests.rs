@@ -1,3 +1,5 @@
+//! HTTP digest against RFC examples, and headers of any form against the parsers.
+
 use hex_literal::hex;
 use proptest::prelude::*;
 

@@ -60,6 +60,12 @@ impl Btid {
         self.text.rsplit_once('@').map_or("", |(local, _)| local)
     }
 
+    /// What people see of it in a line: its first ten characters and `…`.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.local().chars().take(10).chain(['…']).collect()
+    }
+
     /// The BSF to ask over Zn; it need not be the host that the UE spoke to.
     #[must_use]
     pub const fn bsf(&self) -> &Fqdn {

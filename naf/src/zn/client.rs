@@ -131,7 +131,7 @@ impl<T: Transport> ZnClient<T> {
                 to: &self.peer,
                 summary: summary(format!(
                     "BIR {} for {} {}",
-                    short(btid),
+                    btid.short(),
                     naf_id.fqdn(),
                     naf_id.ua()
                 )),
@@ -188,12 +188,4 @@ fn refused(failure: &Failure) -> KeyError {
         }
         result => KeyError::BadAnswer(format!("it answered {result}")),
     }
-}
-
-/// The first characters of a B-TID, enough to see which one it is.
-fn short(btid: &Btid) -> String {
-    let text = btid.as_str();
-    text.char_indices()
-        .nth(12)
-        .map_or_else(|| text.to_owned(), |(at, _)| format!("{}…", text.split_at(at).0))
 }

@@ -387,7 +387,7 @@ pub fn describe(request: &HttpRequest) -> String {
     {
         Some(c) => {
             // The first characters tell B-TIDs apart.
-            let btid: String = c.username.chars().take(8).collect();
+            let btid: String = c.username.chars().take(10).collect();
             let qop = c.qop.map_or("no qop", |q| q.as_str());
             format!("{start} as {btid}…, {qop}, nc {}", c.nc.unwrap_or_default())
         }

@@ -260,7 +260,6 @@ fn succeed(
     let body = BootstrappingInfo::new(btid.clone(), expiry).to_xml().into_bytes();
     let rspauth = asked.credentials.rspauth(ha1, Algorithm::AkaV1Md5, &body);
     let info = AuthenticationInfo::answering(&asked.credentials, rspauth);
-    let local: String = btid.local().chars().take(10).collect();
     let answer = Answer {
         status: 200,
         headers: vec![
@@ -269,7 +268,7 @@ fn succeed(
         ],
         body,
         outcome: Outcome::Bootstrapped,
-        summary: format!("200 B-TID {local}…, {}, valid until {expiry}", open.mode),
+        summary: format!("200 B-TID {}, {}, valid until {expiry}", btid.short(), open.mode),
         clause: Clause::new("TS 33.220", "4.5.2"),
         note: note.map(str::to_owned),
     };
