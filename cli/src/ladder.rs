@@ -24,7 +24,7 @@ const RAIL: usize = FIRST + (LIFELINES.len() - 1) * PITCH + 1;
 /// Columns before the rail: time, interface, blanks.
 const LEFT: usize = 13;
 /// Columns before the words in a plain line.
-const PLAIN: usize = 34;
+const PLAIN: usize = 33;
 /// Below this width the picture leaves no room for words.
 const NARROWEST: usize = 96;
 
