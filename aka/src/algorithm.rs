@@ -96,6 +96,26 @@ pub enum AlgorithmSet {
 }
 
 impl AlgorithmSet {
+    /// A second copy, for a second owner: HSS and card of a laboratory.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Self::Milenage(a) => Self::Milenage(a.duplicate()),
+            Self::Xor(a) => Self::Xor(a.duplicate()),
+            Self::Tuak(a) => Self::Tuak(a.duplicate()),
+        }
+    }
+
+    /// `Milenage`, `TUAK` or `XOR`, for people.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Milenage(_) => "Milenage",
+            Self::Xor(_) => "XOR",
+            Self::Tuak(_) => "TUAK",
+        }
+    }
+
     fn inner(&self) -> &dyn Algorithm {
         match self {
             Self::Milenage(a) => a,

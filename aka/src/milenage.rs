@@ -52,6 +52,16 @@ impl Milenage {
         Self { aes, opc, res_len: 8 }
     }
 
+    /// A second copy, for a second owner.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self {
+            aes: self.aes.clone(),
+            opc: self.opc.duplicate(),
+            res_len: self.res_len,
+        }
+    }
+
     /// Cuts RES to its first 4 to 8 octets.
     ///
     /// **Why not more:** f2 of Milenage is 64 bits (TS 35.206 4.1: bits 64 to 127 of OUT2). The other half of

@@ -213,6 +213,16 @@ impl Tuak {
         })
     }
 
+    /// A second copy, for a second owner.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self {
+            k: self.k.duplicate(),
+            topc: self.topc.duplicate(),
+            lengths: self.lengths,
+        }
+    }
+
     /// TOPc from the operator's TOP (TS 35.231 6.1).
     ///
     /// # Errors

@@ -21,6 +21,15 @@ impl Xor {
         }
     }
 
+    /// A second copy, for a second owner.
+    #[must_use]
+    pub const fn duplicate(&self) -> Self {
+        Self {
+            k: self.k.duplicate(),
+            res_len: self.res_len,
+        }
+    }
+
     /// Cuts RES to its first 4 to 16 octets.
     ///
     /// # Errors

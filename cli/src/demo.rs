@@ -5,8 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aka::{Amf, Milenage, Rand, Sqn};
-use base::{Entropy, Secret};
+use aka::{Amf, Rand, Sqn};
 use clap::{Args as ClapArgs, ValueEnum};
 use gba::ids::{Imsi, MncLength};
 use lab::{
@@ -16,7 +15,13 @@ use lab::{
 };
 use serde::Deserialize;
 
-use crate::{Failure, advice, input::KeyText, ladder::Ladder, report};
+use crate::{
+    Failure, advice,
+    input::KeyText,
+    ladder::Ladder,
+    report,
+    sim::{Name, Shape, SimArgs, check_sources},
+};
 
 /// The options of `gba demo`.
 #[derive(ClapArgs)]
@@ -35,25 +40,23 @@ pub(crate) struct Args {
     /// Digits of the MNC, 2 or 3 [default: by the MCC].
     #[arg(long, value_name = "2|3", value_parser = mnc_length)]
     mnc_length: Option<MncLength>,
-    /// Subscriber key K, 16 octets [default: random].
-    #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source)]
-    k: Option<KeyText>,
-    /// Milenage OPc, 16 octets [default: random].
-    #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source, conflicts_with = "op")]
-    opc: Option<KeyText>,
-    /// Milenage OP, from which OPc is computed.
-    #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source)]
-    op: Option<KeyText>,
+    /// Keys of the algorithm set; random ones where none is given.
+    #[command(flatten)]
+    sim: SimArgs,
     /// Authentication management field, 2 octets [default: 0000, the separation bit cleared for GBA].
     #[arg(long, value_parser = parse::<Amf>)]
     amf: Option<Amf>,
     /// SQN of the vector, 6 octets in hex; the card's own stands one step behind.
     #[arg(long, value_parser = parse::<Sqn>)]
     sqn: Option<Sqn>,
+    /// The card's SQN is ahead of the HSS: it answers with AUTS, and the HSS follows it with a fresh vector.
+    #[arg(long)]
+    resync: bool,
     /// Laboratory only: the RAND of the vector, 16 octets, which makes a run repeatable.
     #[arg(long, value_parser = parse::<Rand>)]
     rand: Option<Rand>,
-    /// The subscriber from a TOML file with the keys imsi, mnc_length, k, opc or op, amf, sqn, mode.
+    /// The subscriber from a TOML file with the keys imsi, mnc_length, algorithm, k, opc or op, topc or top,
+    /// amf, sqn, mode.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print the result only, without the ladder.
@@ -86,20 +89,18 @@ fn mnc_length(text: &str) -> Result<MncLength, String> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap wants a Result")]
-fn source(text: &str) -> Result<KeyText, String> {
-    Ok(KeyText::from(text))
-}
-
 /// The TOML form of the subscriber. Keys take the same forms as on the command line.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     imsi: Option<String>,
     mnc_length: Option<u8>,
+    algorithm: Option<Name>,
     k: Option<String>,
     opc: Option<String>,
     op: Option<String>,
+    topc: Option<String>,
+    top: Option<String>,
     amf: Option<String>,
     sqn: Option<String>,
     mode: Option<ModeArg>,
@@ -131,6 +132,9 @@ fn merge(mut args: Args) -> Result<Args, String> {
     if file.opc.is_some() && file.op.is_some() {
         return Err(value("op", "give OPc or OP, not both".into()));
     }
+    if file.topc.is_some() && file.top.is_some() {
+        return Err(value("top", "give TOPc or TOP, not both".into()));
+    }
     macro_rules! fill {
         ($key:ident, $parse:expr) => {
             if let (None, Some(text)) = (&args.$key, &file.$key) {
@@ -140,11 +144,15 @@ fn merge(mut args: Args) -> Result<Args, String> {
     }
     fill!(imsi, |t: &String| parse::<Imsi>(t));
     fill!(mnc_length, |n: &u8| mnc_length(&n.to_string()));
-    fill!(k, |t: &String| Ok::<_, String>(KeyText::of_config(t, path)));
-    if args.op.is_none() && args.opc.is_none() {
-        fill!(opc, |t: &String| Ok::<_, String>(KeyText::of_config(t, path)));
-        fill!(op, |t: &String| Ok::<_, String>(KeyText::of_config(t, path)));
+    let key = |text: &Option<String>| text.as_ref().map(|t| KeyText::of_config(t, path));
+    args.sim.k = args.sim.k.take().or_else(|| key(&file.k));
+    if !args.sim.has_operator_key() {
+        args.sim.opc = key(&file.opc);
+        args.sim.op = key(&file.op);
+        args.sim.topc = key(&file.topc);
+        args.sim.top = key(&file.top);
     }
+    args.sim.algorithm = args.sim.algorithm.or(file.algorithm);
     fill!(amf, |t: &String| parse::<Amf>(t));
     fill!(sqn, |t: &String| parse::<Sqn>(t));
     args.mode = args.mode.or(file.mode);
@@ -176,33 +184,14 @@ fn without_content(message: &str) -> String {
 
 fn setup(args: &Args) -> Result<Setup, String> {
     let mut entropy = net::entropy::OsEntropy;
-    let mut random = || entropy.array::<16>().map(Secret::new).map_err(|e| e.to_string());
-    for (option, key) in [("--k", &args.k), ("--opc", &args.opc), ("--op", &args.op)] {
-        if key.as_ref().is_some_and(KeyText::is_bare_on_command_line) {
-            advice::warn(&format!(
-                "{option}: a key on the command line is seen by others; use @FILE, env:NAME or -"
-            ));
-        }
-    }
+    check_sources(args.sim.keys())?;
     if args.amf.is_some_and(Amf::separation_bit) {
         advice::warn("--amf: the separation bit is set; for GBA it is cleared (TS 33.102 Annex H)");
     }
     if args.rand.is_some() {
         advice::warn("--rand: laboratory only; a RAND must never be chosen in a network");
     }
-    if args.k.is_some() != (args.opc.is_some() || args.op.is_some()) {
-        return Err("give K together with OPc or OP: --k and --opc, or --k and --op".into());
-    }
-    let from_stdin = [&args.k, &args.opc, &args.op].map(|key| key.as_ref().is_some_and(KeyText::is_stdin));
-    if from_stdin.into_iter().filter(|is| *is).count() > 1 {
-        return Err("standard input holds one key: give the other as @FILE or env:NAME".into());
-    }
-    let k = args.k.as_ref().map_or_else(&mut random, |s| s.read("--k"))?;
-    let opc = match (&args.opc, &args.op) {
-        (Some(opc), _) => opc.read("--opc")?,
-        (_, Some(op)) => Milenage::opc(&k, &op.read("--op")?),
-        _ => random()?,
-    };
+    let algorithm = args.sim.algorithm(&mut entropy, Shape::default())?;
     Ok(Setup {
         mode: match args.mode {
             Some(ModeArg::U) => Mode::U,
@@ -210,10 +199,10 @@ fn setup(args: &Args) -> Result<Setup, String> {
         },
         imsi: args.imsi.clone().map_or_else(|| parse("001010123456789"), Ok)?,
         mnc_length: args.mnc_length,
-        k,
-        opc,
+        algorithm,
         amf: args.amf,
         sqn: args.sqn,
+        resync: args.resync,
         rand: args.rand,
     })
 }
@@ -263,13 +252,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let printed = if args.json {
         report::json(&mut out, &outcome, args.show_secrets)
     } else {
-        report::table(
-            &mut out,
-            &outcome,
-            args.show_secrets,
-            std::io::stdout().is_terminal(),
-        )
-        .and_then(|()| report::verdict(&mut out, refusal.as_deref()))
+        report::table(&mut out, &outcome, args.show_secrets, width())
+            .and_then(|()| report::verdict(&mut out, refusal.as_deref()))
     };
     match printed.and_then(|()| out.flush()) {
         // Whoever reads has had enough; the exit status still tells.

@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base::{Secret, SecretBytes};
-use hss::subscribers::{OnlyHex, OsKeys, key};
+use base::{Secret, SecretBytes, hex};
+use hss::subscribers::{KeySource as _, OnlyHex, OsKeys, key};
 
 /// A key is 32 hex digits; this bounds what is read of something else.
 const MAX_KEY_TEXT: u64 = 1024;
@@ -68,12 +68,46 @@ impl KeyText {
         }
     }
 
-    /// Reads `N` octets; the error names the option, never the text.
-    pub(crate) fn read<const N: usize>(&self, option: &str) -> Result<Secret<N>, String> {
-        let name = match &self.config {
+    /// The option for a message, with the file that it stands in.
+    fn name(&self, option: &str) -> String {
+        match &self.config {
             Some(config) => format!("{}: {}", config.display(), option.trim_start_matches('-')),
             None => option.into(),
+        }
+    }
+
+    /// Reads 16 or 32 octets, for keys that have two lengths; else as [`KeyText::read`].
+    pub(crate) fn read_16_or_32(&self, option: &str) -> Result<SecretBytes, String> {
+        let name = self.name(option);
+        let beside = self.config.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let mut source = OsKeys {
+            directory: beside.unwrap_or_default(),
         };
+        let found = if let Some(file) = self.text.strip_prefix('@') {
+            source.file(file, false)
+        } else if let Some(variable) = self.text.strip_prefix("env:") {
+            source.environment(variable)
+        } else if self.text == "-" {
+            Ok(stdin(&name)?)
+        } else {
+            Ok(SecretBytes::from(self.text.as_bytes()))
+        };
+        let found = found.map_err(|e| format!("{name}: {e}"))?;
+        let digits =
+            std::str::from_utf8(found.expose()).map_err(|_| format!("{name}: not a text of hex digits"))?;
+        let octets = hex::decode(digits.trim()).map_err(|e| format!("{name}: {e}"))?;
+        let octets = SecretBytes::new(octets);
+        match octets.len() {
+            16 | 32 => Ok(octets),
+            n => Err(format!(
+                "{name}: 16 octets (32 hex digits) or 32 octets expected, got {n} octets"
+            )),
+        }
+    }
+
+    /// Reads `N` octets; the error names the option, never the text.
+    pub(crate) fn read<const N: usize>(&self, option: &str) -> Result<Secret<N>, String> {
+        let name = self.name(option);
         let beside = self.config.as_deref().and_then(Path::parent).map(Path::to_owned);
         let mut files = OsKeys {
             directory: beside.unwrap_or_default(),
@@ -81,15 +115,20 @@ impl KeyText {
         if self.text != "-" {
             return key(&self.text, false, &mut files).map_err(|e| format!("{name}: {e}"));
         }
-        let mut text = Vec::new();
-        let read = std::io::stdin().take(MAX_KEY_TEXT).read_to_end(&mut text);
-        // Into the type that is wiped before anything else can fail.
-        let text = SecretBytes::new(text);
-        read.map_err(|e| format!("{name}: cannot read standard input: {e}"))?;
+        let text = stdin(&name)?;
         let hex =
             std::str::from_utf8(text.expose()).map_err(|_| format!("{name}: not a text of hex digits"))?;
         key(hex.trim(), false, &mut OnlyHex).map_err(|e| format!("{name}: {e}"))
     }
+}
+
+fn stdin(name: &str) -> Result<SecretBytes, String> {
+    let mut text = Vec::new();
+    let read = std::io::stdin().take(MAX_KEY_TEXT).read_to_end(&mut text);
+    // Into the type that is wiped before anything else can fail.
+    let text = SecretBytes::new(text);
+    read.map_err(|e| format!("{name}: cannot read standard input: {e}"))?;
+    Ok(text)
 }
 
 #[cfg(test)]

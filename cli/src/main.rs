@@ -6,6 +6,7 @@ mod demo;
 mod input;
 mod ladder;
 mod report;
+mod sim;
 mod vectors;
 
 use std::process::ExitCode;

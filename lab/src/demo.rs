@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use aka::{
-    Amf, Milenage, Rand, Sqn,
-    sqn::{SqnArray, SqnProfile},
+    AlgorithmSet, Amf, Rand, Sqn,
+    sqn::{SqnArray, SqnProfile, home},
 };
-use base::Secret;
 use gba::{
     guss::UiccType,
     ids::{Fqdn, Impi, Imsi, MncLength, NafId, UaId},
@@ -39,6 +38,9 @@ use crate::{
 /// The AE-ID under which the device asks the IN-CSE.
 const AE_ID: &str = "Cdevice";
 
+/// How many SEQ the card is ahead of the HSS in a run with resynchronisation: the AuC was restored from an old copy.
+pub const AHEAD: u64 = 1000;
+
 /// The subscriber of a run.
 pub struct Setup {
     /// GBA_ME or GBA_U.
@@ -47,14 +49,14 @@ pub struct Setup {
     pub imsi: Imsi,
     /// Digits of the MNC; by the MCC where absent (ruling 4).
     pub mnc_length: Option<MncLength>,
-    /// Subscriber key.
-    pub k: Secret<16>,
-    /// Milenage OPc.
-    pub opc: Secret<16>,
+    /// Algorithm set with the subscriber's keys in it, for HSS and card alike.
+    pub algorithm: AlgorithmSet,
     /// AMF, used exactly as given; 0000 where absent (ruling 2).
     pub amf: Option<Amf>,
     /// SQN of the first vector; the card stands one step behind it.
     pub sqn: Option<Sqn>,
+    /// The card stands [`AHEAD`] of the HSS instead, so that it answers the first vector with AUTS.
+    pub resync: bool,
     /// RAND of the first vector. Laboratory only.
     pub rand: Option<Rand>,
 }
@@ -131,15 +133,13 @@ pub fn personalise(setup: &Setup) -> Result<(Subscriber, SoftCard, Names), DemoE
     // Where nobody says, card, device and HSS all go by the same table.
     let mnc = Mnc::choose(&setup.imsi, setup.mnc_length, None).length;
     let impi = Impi::from_imsi(&setup.imsi, mnc);
-    let milenage = || Milenage::new(&setup.k, &setup.opc);
-
     let uicc = if setup.mode == Mode::U {
         UiccType::GbaU
     } else {
         UiccType::Gba
     };
-    let mut subscriber = Subscriber::new(impi.clone(), milenage()).with_bsf_info(uicc, None);
-    let mut profile = Profile::new(setup.imsi.clone(), mnc, milenage());
+    let mut subscriber = Subscriber::new(impi.clone(), setup.algorithm.duplicate()).with_bsf_info(uicc, None);
+    let mut profile = Profile::new(setup.imsi.clone(), mnc, setup.algorithm.duplicate());
     profile.mnc_length = setup.mnc_length;
     if setup.mode == Mode::U {
         profile = profile.with_gba_u();
@@ -149,21 +149,34 @@ pub fn personalise(setup: &Setup) -> Result<(Subscriber, SoftCard, Names), DemoE
     }
     if let Some(sqn) = setup.sqn {
         subscriber = subscriber.with_first_sqn(sqn);
-        profile.sqn = one_step_behind(sqn)?;
+    }
+    if setup.sqn.is_some() || setup.resync {
+        profile.sqn = array(setup.sqn, setup.resync)?;
     }
     let names = Names::of(&impi, Fqdn::bsf_for_imsi(&setup.imsi, mnc))?;
     Ok((subscriber, SoftCard::new(profile), names))
 }
 
-/// An array whose every SEQ_MS is just below the SEQ of `sqn` (TS 33.102 annex C.2).
-fn one_step_behind(sqn: Sqn) -> Result<SqnArray, DemoError> {
+/// An array whose every SEQ_MS is just below the SEQ of the first vector (TS 33.102 annex C.2), or [`AHEAD`] of it.
+fn array(first: Option<Sqn>, ahead: bool) -> Result<SqnArray, DemoError> {
     let profile = SqnProfile::default();
-    let Some(before) = profile.seq(sqn).checked_sub(1) else {
+    // The HSS begins with the first SQN that a new card accepts.
+    let first = first.unwrap_or_else(|| home::next(profile, Sqn::default(), 0));
+    let seq = profile.seq(first);
+    let highest = profile.seq(Sqn::MAX);
+    let Some(before) = seq.checked_sub(1) else {
         return Err(DemoError::Setup(format!(
-            "SQN {sqn} has SEQ 0, which no card accepts: take at least 000000000020"
+            "SQN {first} has SEQ 0, which no card accepts: take at least 000000000020"
         )));
     };
-    let array = vec![before; 1 << profile.ind_bits];
+    let seq_ms = if ahead { seq.saturating_add(AHEAD) } else { before };
+    // One more is what the HSS answers AUTS with.
+    if ahead && seq_ms >= highest {
+        return Err(DemoError::Setup(format!(
+            "SQN {first} leaves no room for a card that is ahead of it: take a smaller one"
+        )));
+    }
+    let array = vec![seq_ms; 1 << profile.ind_bits];
     SqnArray::with_seq_ms(profile, &array).map_err(|e| DemoError::Setup(e.to_string()))
 }
 
@@ -180,6 +193,7 @@ pub async fn run(setup: Setup, trace: Trace) -> Result<Outcome, DemoError> {
         network: &network,
         trace: &trace,
         tap,
+        resync: setup.resync,
     };
     let outcome = told.tell(card, setup.mode).await;
     network.stop().await;
@@ -190,6 +204,7 @@ struct Story<'a> {
     network: &'a Network,
     trace: &'a Trace,
     tap: SharedTap,
+    resync: bool,
 }
 
 impl Story<'_> {
@@ -197,7 +212,11 @@ impl Story<'_> {
         let Network { names, addresses, .. } = self.network;
         let began = self.trace.elapsed();
 
-        self.trace.act("Bootstrapping: the SIM's key becomes Ks");
+        self.trace.act(if self.resync {
+            "Bootstrapping with a card ahead of the HSS: AUTS, then a fresh vector; the SIM's key becomes Ks"
+        } else {
+            "Bootstrapping: the SIM's key becomes Ks"
+        });
         let options = DeviceOptions {
             tap: self.tap.clone(),
             ..DeviceOptions::default()

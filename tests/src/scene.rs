@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use aka::Sqn;
+use aka::{Milenage, Sqn};
 use base::{Now, Secret};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use gba::digest::{Algorithm, Challenge, Credentials, Qop, response};
@@ -40,10 +40,10 @@ impl Sim {
             mode: Mode::Me,
             imsi: "001010123456789".parse().unwrap(),
             mnc_length: None,
-            k: Secret::new(self.k),
-            opc: Secret::new(self.opc),
+            algorithm: Milenage::new(&Secret::new(self.k), &Secret::new(self.opc)).into(),
             amf: None,
             sqn: Sqn::new(0x40),
+            resync: false,
             rand: None,
         }
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use aka::Sqn;
+use aka::{Milenage, Sqn};
 use base::{Secret, hex};
 use gba::{
     ids::{Fqdn, NafId, UaId},
@@ -31,10 +31,14 @@ async fn bootstrapped(mode: Mode) -> (Network, Device, String) {
         mode,
         imsi: "001010123456789".parse().unwrap(),
         mnc_length: None,
-        k: Secret::new(hex::array("465b5ce8b199b49faa5f0a2ee238a6bc").unwrap()),
-        opc: Secret::new(hex::array("cd63cb71954a9f4e48a5994e37a02baf").unwrap()),
+        algorithm: Milenage::new(
+            &Secret::new(hex::array("465b5ce8b199b49faa5f0a2ee238a6bc").unwrap()),
+            &Secret::new(hex::array("cd63cb71954a9f4e48a5994e37a02baf").unwrap()),
+        )
+        .into(),
         amf: None,
         sqn: Sqn::new(0x20),
+        resync: false,
         rand: None,
     };
     let (subscriber, card, names) = personalise(&setup).unwrap();
