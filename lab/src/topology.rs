@@ -153,6 +153,8 @@ pub struct Options {
     pub tap: SharedTap,
     /// What time it is for the lifetimes of challenges, sessions and keys; another clock lets them end.
     pub clock: fn() -> Now,
+    /// Vectors for one subscriber, where it isn't the BSF's own bound (ruling 6).
+    pub per_impi: Option<ub::Rate>,
 }
 
 impl Default for Options {
@@ -162,6 +164,7 @@ impl Default for Options {
             rand: None,
             tap: net::tap::none(),
             clock: clock::now,
+            per_impi: None,
         }
     }
 }
@@ -241,6 +244,7 @@ impl Network {
             names,
             tap: options.tap,
             clock: options.clock,
+            per_impi: options.per_impi,
             seen: Seen::default(),
             clients: Vec::new(),
             hss: Part::new(),
@@ -303,19 +307,12 @@ struct Starting {
     names: Names,
     tap: SharedTap,
     clock: fn() -> Now,
+    per_impi: Option<ub::Rate>,
     seen: Seen,
     clients: Vec<node::Client>,
     hss: Part,
     bsf: Part,
     nafs: Part,
-}
-
-async fn listen() -> Result<(TcpListener, SocketAddr), StartError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .map_err(StartError::Listen)?;
-    let address = listener.local_addr().map_err(StartError::Listen)?;
-    Ok((listener, address))
 }
 
 /// A Diameter server's task ends with an error only if its listener isn't on loopback, and ours is.
@@ -326,6 +323,16 @@ fn log<E: std::fmt::Display>(element: &'static str, result: Result<(), E>) {
 }
 
 impl Starting {
+    /// A socket on loopback, which the tap knows under this label.
+    async fn listen(&self, label: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(StartError::Listen)?;
+        let address = listener.local_addr().map_err(StartError::Listen)?;
+        self.tap.endpoint(address, label);
+        Ok((listener, address))
+    }
+
     fn bsf_origin(&self) -> Result<Origin, StartError> {
         Ok(Origin {
             host: identity(self.names.bsf.as_str())?,
@@ -339,7 +346,7 @@ impl Starting {
         rand: Option<Rand>,
         vectors: Arc<AtomicU64>,
     ) -> Result<SocketAddr, StartError> {
-        let (listener, address) = listen().await?;
+        let (listener, address) = self.listen("HSS Zh").await?;
         let origin = Origin {
             host: self.names.hss.clone(),
             realm: self.names.realm.clone(),
@@ -378,10 +385,11 @@ impl Starting {
             .with_tap(Arc::clone(&self.tap));
         let sessions = Arc::new(MemorySessions::default());
 
-        let (listener, ub_address) = listen().await?;
+        let (listener, ub_address) = self.listen("BSF Ub").await?;
         let mut config = ub::Config::new(self.names.bsf.clone());
         // The laboratory's one address stands for many devices.
         config.per_address = ub::Rate::new(1000, 60_000);
+        config.per_impi = self.per_impi.unwrap_or(config.per_impi);
         let ub = Arc::new(
             Ub::new(config, Arc::clone(&sessions), source)
                 .with_clock(self.clock)
@@ -392,7 +400,7 @@ impl Starting {
             .tasks
             .spawn(bsf::serve_ub(listener, Limits::default(), ub, stop));
 
-        let (listener, zn_address) = listen().await?;
+        let (listener, zn_address) = self.listen("BSF Zn").await?;
         let config = ZnConfig::new(origin, self.rights()?);
         let zn = Arc::new(
             ZnServer::new(config, sessions)
@@ -479,7 +487,7 @@ impl Starting {
     async fn naf(&mut self, zn: SocketAddr) -> Result<SocketAddr, StartError> {
         let name = self.names.naf.clone();
         let keys = self.keys(&name, "NAF", zn).await?;
-        let (listener, address) = listen().await?;
+        let (listener, address) = self.listen("NAF Ua").await?;
         let config = gba::ua::server::Config::new(vec![name]);
         let gate =
             Gate::new(keys, config)?
@@ -529,7 +537,7 @@ impl Starting {
         service: impl Fn(Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
     ) -> Result<SocketAddr, StartError> {
         let keys = self.keys(&name, label, zn).await?;
-        let (listener, address) = listen().await?;
+        let (listener, address) = self.listen(&format!("{label} {interface}")).await?;
         let mut config = PskConfig::new(name);
         config.story.server = label.into();
         config.story.interface = interface;

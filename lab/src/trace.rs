@@ -1,12 +1,13 @@
 //! The laboratory's tap: protocol messages go through a bounded channel to whoever prints or keeps them.
 
 use std::{
+    net::SocketAddr,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
 use base::Clause;
-use net::tap::{Message, Tap};
+use net::tap::{Connection, Direction, Message, SharedTap, Tap, WireBytes};
 use tokio::sync::mpsc;
 
 /// Messages that may wait for the reader; a run of the demo has about sixty.
@@ -43,6 +44,7 @@ pub struct Trace {
     began: Instant,
     entries: mpsc::Sender<Entry>,
     dropped: AtomicU64,
+    wire: SharedTap,
 }
 
 impl Trace {
@@ -55,9 +57,17 @@ impl Trace {
                 began: Instant::now(),
                 entries,
                 dropped: AtomicU64::new(0),
+                wire: net::tap::none(),
             },
             receiver,
         )
+    }
+
+    /// Hands octets and TLS secrets on to a tap that wants them, such as a [`crate::pcap::Recorder`].
+    #[must_use]
+    pub fn with_wire(mut self, wire: SharedTap) -> Self {
+        self.wire = wire;
+        self
     }
 
     /// Time since the beginning.
@@ -94,6 +104,22 @@ impl Tap for Trace {
             summary: m.summary,
             clause: m.clause,
         }));
+    }
+
+    fn octets(&self, connection: &Connection, direction: Direction, octets: WireBytes<'_>) {
+        self.wire.octets(connection, direction, octets);
+    }
+
+    fn ended(&self, connection: &Connection, direction: Direction) {
+        self.wire.ended(connection, direction);
+    }
+
+    fn endpoint(&self, address: SocketAddr, label: &str) {
+        self.wire.endpoint(address, label);
+    }
+
+    fn tls_secret(&self, line: &str) {
+        self.wire.tls_secret(line);
     }
 }
 

@@ -129,6 +129,17 @@ pub trait Tap: Send + Sync + 'static {
         let _ = (connection, direction, octets);
     }
 
+    /// Nothing more will pass that way: this end has closed ([`Direction::Sent`]), or it has read the other end's
+    /// end of stream ([`Direction::Received`]). May be told more than once.
+    fn ended(&self, connection: &Connection, direction: Direction) {
+        let _ = (connection, direction);
+    }
+
+    /// An element listens at this address, under this label, such as `HSS Zh`.
+    fn endpoint(&self, address: SocketAddr, label: &str) {
+        let _ = (address, label);
+    }
+
     /// A line in the form of `SSLKEYLOGFILE` that opens a TLS connection to an analyser. A secret.
     fn tls_secret(&self, line: &str) {
         let _ = line;

@@ -45,6 +45,12 @@ impl<S> Wire<S> {
         }
     }
 
+    fn ended(&self, direction: Direction) {
+        if let Some((tap, connection)) = &self.tap {
+            tap.ended(connection, direction);
+        }
+    }
+
     /// Passes a finished write on; while it isn't, lets the timer decide.
     fn in_time<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
@@ -60,6 +66,13 @@ impl<S> Wire<S> {
     }
 }
 
+/// The socket is closed with us.
+impl<S> Drop for Wire<S> {
+    fn drop(&mut self) {
+        self.ended(Direction::Sent);
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -67,7 +80,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
+        let room = buf.remaining();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        if room > 0 && buf.filled().len() == before {
+            self.ended(Direction::Received);
+        }
         self.show(
             Direction::Received,
             buf.filled().get(before..).unwrap_or_default(),
@@ -91,7 +108,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.io).poll_shutdown(cx);
-        self.in_time(cx, result)
+        ready!(self.in_time(cx, result))?;
+        self.ended(Direction::Sent);
+        Poll::Ready(Ok(()))
     }
 }
 
