@@ -3,7 +3,14 @@
 //! [`stop`] gives the two ends of a stop signal; [`serve`] accepts until it comes, then lets open connections
 //! finish for a while and ends the rest.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -18,15 +25,19 @@ use crate::tap::Connection;
 pub struct Limits {
     /// Connections open at once; further ones wait in the kernel's queue.
     pub max_connections: usize,
+    /// Connections of one address (an IPv4 address, or a /64 of IPv6) open at once; further ones are closed. Less
+    /// than all, so that nobody keeps others out alone.
+    pub max_per_address: usize,
     /// How long open connections may go on after the stop.
     pub grace: Duration,
 }
 
 impl Default for Limits {
-    /// 1024 connections, 2 s of grace.
+    /// 1024 connections, three quarters of them for one address, 2 s of grace.
     fn default() -> Self {
         Self {
             max_connections: 1024,
+            max_per_address: 768,
             grace: Duration::from_secs(2),
         }
     }
@@ -86,6 +97,7 @@ where
     let slots = Arc::new(Semaphore::new(
         limits.max_connections.clamp(1, Semaphore::MAX_PERMITS),
     ));
+    let addresses = Arc::new(Addresses::default());
     let mut tasks = JoinSet::new();
     loop {
         let socket = tokio::select! {
@@ -101,11 +113,15 @@ where
         let Ok(connection) = Connection::of(&socket) else {
             continue;
         };
+        let Some(place) = Place::take(&addresses, connection.peer.ip(), limits.max_per_address) else {
+            tracing::debug!(peer = %connection.peer, "closed: too many connections from this address");
+            continue;
+        };
         let _ = socket.set_nodelay(true);
         let work = handler(socket, connection, stop.clone());
         tasks.spawn(async move {
             work.await;
-            drop(slot);
+            drop((slot, place));
         });
     }
     drop(listener);
@@ -116,6 +132,47 @@ where
     });
     if drained.await.is_err() {
         tasks.shutdown().await;
+    }
+}
+
+/// How many connections each address has open; one without any has no entry.
+type Addresses = Mutex<HashMap<IpAddr, usize>>;
+
+/// A connection's place among those of its address; gives it back when dropped, also by a panic.
+struct Place {
+    addresses: Arc<Addresses>,
+    address: IpAddr,
+}
+
+impl Place {
+    /// `None` if the address has that many already.
+    fn take(addresses: &Arc<Addresses>, address: IpAddr, most: usize) -> Option<Self> {
+        // Whoever has one IPv6 address has its /64.
+        let address = match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::from((u128::from(v6) >> 64 << 64).to_be_bytes()),
+            v4 => v4,
+        };
+        let mut open = addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.get(&address).copied().unwrap_or(0);
+        if count >= most.max(1) {
+            return None;
+        }
+        open.insert(address, count + 1);
+        drop(open);
+        Some(Self {
+            addresses: Arc::clone(addresses),
+            address,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.get_mut(&self.address) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(open.remove(&self.address)),
+        }
     }
 }
 
@@ -203,6 +260,60 @@ mod tests {
         drop(second);
         stopper.stop();
         server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_address_alone_keeps_nobody_out() {
+        let (listener, addr) = listener().await;
+        let (stopper, stop) = stop();
+        let limits = Limits {
+            max_connections: 3,
+            max_per_address: 2,
+            ..Limits::default()
+        };
+        let server = tokio::spawn(serve(listener, limits, stop, echo));
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            let mut one = TcpStream::connect(addr).await.unwrap();
+            one.write_u8(b'a').await.unwrap();
+            assert_eq!(one.read_u8().await.unwrap(), b'a');
+            kept.push(one);
+        }
+        let mut third = TcpStream::connect(addr).await.unwrap();
+        assert!(third.read_u8().await.is_err(), "closed at once");
+        // Its place is free again once a connection has ended, though by a panic.
+        let mut bad = kept.pop().unwrap();
+        bad.write_u8(b'!').await.unwrap();
+        assert!(bad.read_u8().await.is_err());
+        let mut answers = None;
+        for _ in 0..100 {
+            // The end of the connection is seen here a moment before its place is free.
+            let mut again = TcpStream::connect(addr).await.unwrap();
+            if again.write_u8(b'a').await.is_ok() && again.read_u8().await.is_ok() {
+                answers = Some(again);
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(answers.is_some(), "the place is free again");
+        drop((kept, answers, stopper));
+        server.await.unwrap();
+    }
+
+    #[test]
+    fn addresses_are_counted_by_what_one_user_has() {
+        let addresses = Arc::new(Addresses::default());
+        let take = |text: &str| Place::take(&addresses, text.parse().unwrap(), 1);
+        let first = take("2001:db8::1");
+        assert!(first.is_some() && take("2001:db8::ffff:1").is_none());
+        assert!(take("2001:db8:0:1::1").is_some());
+        let v4 = take("192.0.2.1");
+        assert!(v4.is_some() && take("::ffff:192.0.2.1").is_none() && take("192.0.2.2").is_some());
+        drop((first, v4));
+        assert!(
+            addresses.lock().unwrap().is_empty(),
+            "nothing is kept of who has gone"
+        );
     }
 
     #[tokio::test]
