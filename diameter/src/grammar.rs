@@ -228,7 +228,7 @@ pub fn check_head(message: &Message) -> Result<&'static Grammar, Fault> {
     })?;
     if grammar.proxiable != (message.flags & Message::PROXIABLE != 0) {
         let want = if grammar.proxiable { "set" } else { "clear" };
-        let text = format!("{} has the P flag {want}", grammar.short.0);
+        let text = format!("{} must have the P flag {want}", grammar.short.0);
         return Err(Fault::new(ResultCode::INVALID_HDR_BITS, text));
     }
     Ok(grammar)
