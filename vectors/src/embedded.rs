@@ -5,6 +5,17 @@ use crate::{File, LoadError};
 /// `manifest.toml`: how many vectors of each family and kind there are.
 pub const MANIFEST: &str = include_str!("../manifest.toml");
 
+/// `README.md`, of which [`schema`] is a part.
+const README: &str = include_str!("../README.md");
+
+/// How a file of vectors is written, and which fields each kind needs: in Markdown, for people.
+#[must_use]
+pub fn schema() -> &'static str {
+    let from = README.find("## Format").unwrap_or_default();
+    let to = README.find("## Confidence words").unwrap_or(README.len());
+    README.get(from..to).unwrap_or_default().trim_end()
+}
+
 const FILES: &[(&str, &str)] = &[
     ("auts.json", include_str!("../auts.json")),
     ("diameter.json", include_str!("../diameter.json")),

@@ -13,9 +13,12 @@ use aka::{Rand, Sqn};
 use base::{Secret, SecretBytes, hex};
 use serde_json::{Map, Value};
 
-/// A field that isn't as it should be: a wrong value, or one that can't be read.
+use crate::report::Mistake;
+
+/// A field that isn't as it should be: a wrong value, one that can't be read, or none.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Problem {
+    pub(crate) mistake: Mistake,
     /// The field's place.
     pub(crate) field: String,
     /// What the vector says, or what form was expected.
@@ -30,16 +33,27 @@ pub(crate) struct Log {
     comparisons: Cell<u64>,
     seen: RefCell<BTreeSet<String>>,
     compared: RefCell<BTreeSet<String>>,
+    /// Outputs that the vector doesn't give.
+    absent: RefCell<BTreeSet<String>>,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl Log {
+    /// Notes a problem. Of one field, the first is told: what follows from it, or shows it again, isn't another.
     pub(crate) fn fail(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        let mut problems = self.problems.borrow_mut();
+        if problems.iter().all(|p| p.field != problem.field) {
+            problems.push(problem);
+        }
     }
 
     pub(crate) const fn comparisons(&self) -> u64 {
         self.comparisons.get()
+    }
+
+    /// The outputs that could have been compared, had the vector given them.
+    pub(crate) fn absent(&self) -> BTreeSet<String> {
+        self.absent.borrow().clone()
     }
 
     /// Problems, and the places that were compared.
@@ -125,7 +139,18 @@ impl<'a> Fields<'a> {
 
     /// An error about a field: `expected` of it, `got` instead.
     pub(crate) fn problem(&self, name: &str, expected: impl fmt::Display, got: impl fmt::Display) -> Problem {
+        self.mistake(Mistake::Unexpected, name, expected, got)
+    }
+
+    fn mistake(
+        &self,
+        mistake: Mistake,
+        name: &str,
+        expected: impl fmt::Display,
+        got: impl fmt::Display,
+    ) -> Problem {
         Problem {
+            mistake,
             field: self.place(name),
             expected: expected.to_string(),
             got: got.to_string(),
@@ -136,6 +161,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn refused<E: fmt::Display>(&self, name: &str) -> impl FnOnce(E) -> Problem {
         let place = self.place(name);
         move |e| Problem {
+            mistake: Mistake::Unexpected,
             field: place,
             expected: "a value that is accepted".into(),
             got: e.to_string(),
@@ -150,7 +176,7 @@ impl<'a> Fields<'a> {
     ) -> Result<T, Problem> {
         let value = self
             .value(name)
-            .ok_or_else(|| self.problem(name, what, "nothing"))?;
+            .ok_or_else(|| self.mistake(Mistake::Missing, name, what, "nothing"))?;
         read(value).ok_or_else(|| self.problem(name, what, brief(value)))
     }
 
@@ -181,8 +207,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn octets(&self, name: &str) -> Result<Vec<u8>, Problem> {
-        let text = self.text(name)?;
-        hex::decode(text).map_err(|e| self.problem(name, "octets in hex", e))
+        let what = "octets in hex";
+        let text = self.typed(name, what, Value::as_str)?;
+        hex::decode(text).map_err(|e| self.problem(name, what, found(&e)))
     }
 
     pub(crate) fn octets_or_none(&self, name: &str) -> Result<Vec<u8>, Problem> {
@@ -194,8 +221,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn array<const N: usize>(&self, name: &str) -> Result<[u8; N], Problem> {
-        let text = self.text(name)?;
-        hex::array(text).map_err(|e| self.problem(name, format!("{N} octets in hex"), e))
+        let what = format!("{N} octets in hex");
+        let text = self.typed(name, &what, Value::as_str)?;
+        hex::array(text).map_err(|e| self.problem(name, what, found(&e)))
     }
 
     pub(crate) fn secret<const N: usize>(&self, name: &str) -> Result<Secret<N>, Problem> {
@@ -253,7 +281,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Counts a comparison of the field, and fails unless it holds.
+    /// Counts a comparison of the field, and fails unless it holds. `expected` is said of the field, not in it.
     pub(crate) fn compare(
         &self,
         name: &str,
@@ -261,54 +289,92 @@ impl<'a> Fields<'a> {
         expected: impl fmt::Display,
         got: impl fmt::Display,
     ) {
-        self.log.comparisons.set(self.log.comparisons.get() + 1);
-        self.log.compared.borrow_mut().insert(self.place(name));
+        self.count(name);
         if !holds {
             self.log.fail(self.problem(name, expected, got));
         }
     }
 
-    /// The field's octets are these.
-    pub(crate) fn same(&self, name: &str, got: impl AsRef<[u8]>) -> Checked {
-        let (expected, got) = (self.octets(name)?, got.as_ref());
-        self.compare(name, expected == got, hex::encode(&expected), hex::encode(got));
-        Ok(())
+    /// As [`Self::compare`], where the file has a value and the product computed another.
+    pub(crate) fn equal<T: PartialEq + ?Sized>(
+        &self,
+        name: &str,
+        file: &T,
+        computed: &T,
+        shown: impl Fn(&T) -> String,
+    ) {
+        self.count(name);
+        if file != computed {
+            let problem = self.mistake(Mistake::Differs, name, shown(file), shown(computed));
+            self.log.fail(problem);
+        }
     }
 
-    /// As [`Self::same`], where the vector gives the field.
-    pub(crate) fn same_if_given(&self, name: &str, got: impl AsRef<[u8]>) -> Checked {
-        if self.has(name) {
-            self.same(name, got)
-        } else {
-            Ok(())
+    fn count(&self, name: &str) {
+        self.log.comparisons.set(self.log.comparisons.get() + 1);
+        self.log.compared.borrow_mut().insert(self.place(name));
+    }
+
+    /// An output is compared where the vector gives it, and noted as absent where it doesn't. One that can't be
+    /// read is a problem of its own, and doesn't keep the others from being compared.
+    fn output<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, Problem>,
+        compare: impl FnOnce(&str, T),
+    ) {
+        if !self.has(name) {
+            self.log.absent.borrow_mut().insert(self.place(name));
+            return;
         }
+        match read(name) {
+            Ok(value) => compare(name, value),
+            Err(problem) => self.log.fail(problem),
+        }
+    }
+
+    /// The field's octets are these.
+    pub(crate) fn same(&self, name: &str, got: impl AsRef<[u8]>) {
+        self.output(
+            name,
+            |name| self.octets(name),
+            |name, file| self.equal(name, file.as_slice(), got.as_ref(), |o| hex::encode(o)),
+        );
     }
 
     /// The field's text is this.
-    pub(crate) fn same_text(&self, name: &str, got: impl fmt::Display) -> Checked {
-        let (expected, got) = (self.text(name)?, got.to_string());
-        self.compare(name, expected == got, expected, &got);
-        Ok(())
+    pub(crate) fn same_text(&self, name: &str, got: impl fmt::Display) {
+        self.output(
+            name,
+            |name| self.text(name),
+            |name, file| self.equal(name, file, got.to_string().as_str(), ToString::to_string),
+        );
     }
 
-    pub(crate) fn same_text_if_given(&self, name: &str, got: impl fmt::Display) -> Checked {
-        if self.has(name) {
-            self.same_text(name, got)
-        } else {
-            Ok(())
-        }
+    pub(crate) fn same_int(&self, name: &str, got: u64) {
+        self.output(
+            name,
+            |name| self.int(name),
+            |name, file| self.equal(name, &file, &got, ToString::to_string),
+        );
     }
 
-    pub(crate) fn same_int(&self, name: &str, got: u64) -> Checked {
-        let expected = self.int(name)?;
-        self.compare(name, expected == got, expected, got);
-        Ok(())
+    pub(crate) fn same_flag(&self, name: &str, got: bool) {
+        self.output(
+            name,
+            |name| self.flag(name),
+            |name, file| self.equal(name, &file, &got, ToString::to_string),
+        );
     }
+}
 
-    pub(crate) fn same_flag(&self, name: &str, got: bool) -> Checked {
-        let expected = self.flag(name)?;
-        self.compare(name, expected == got, expected, got);
-        Ok(())
+/// What stands where hex is wanted, in words that follow "got".
+fn found(e: &hex::HexError) -> String {
+    match e {
+        hex::HexError::Digit { at } => format!("a text whose character {} is no hex digit", at + 1),
+        hex::HexError::Odd { digits } => format!("{digits} hex digits"),
+        hex::HexError::Length { got, .. } => format!("{got} octets"),
+        other => other.to_string(),
     }
 }
 

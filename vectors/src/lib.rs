@@ -26,9 +26,9 @@ mod json;
 mod report;
 
 pub use check::clause_of;
-pub use embedded::{MANIFEST, embedded};
+pub use embedded::{MANIFEST, embedded, schema};
 pub use file::{File, LoadError, MAX_FILE_OCTETS, Vector};
-pub use report::{Failure, Report, Row, Unread};
+pub use report::{Failure, Mistake, Report, Row, Unread};
 
 use fields::{Fields, Log};
 
@@ -78,8 +78,10 @@ fn check_one(file: &File, vector: &Vector, report: &mut Report) {
         return;
     };
     let log = Log::default();
-    if let Err(problem) = (checker.check)(&Fields::new(vector.fields(), &log)) {
+    let stopped = (checker.check)(&Fields::new(vector.fields(), &log)).err();
+    let done = stopped.is_none();
+    if let Some(problem) = stopped {
         log.fail(problem);
     }
-    report.checked(file, vector, checker.clause, log);
+    report.checked(file, vector, checker.clause, log, done);
 }

@@ -40,6 +40,12 @@ fn owned_families_pass_with_every_field_looked_at() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(report.unread.is_empty(), "{:#?}", report.unread);
     assert!(report.is_success());
+    // A result that is lost from a vector would only not be compared.
+    assert_eq!(
+        report.comparisons(),
+        3956,
+        "values of the vectors that come with the program"
+    );
     for row in &report.rows {
         assert!(row.comparisons >= u64::try_from(row.passed).unwrap(), "{row:?}");
         assert!(!row.clause.is_empty(), "{row:?}");
@@ -108,5 +114,38 @@ fn ids_are_unique_within_a_file() {
         let all = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), all, "{}", file.name);
+    }
+}
+
+/// The claims of `README.md` about where the values come from.
+#[test]
+fn the_readme_counts_what_is_published_and_what_is_not() {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for vector in embedded().unwrap().iter().flat_map(|f| &f.vectors) {
+        let confidence = vector.confidence.as_deref().unwrap();
+        let has = |words: &str| confidence.contains(words);
+        let class = match () {
+            () if confidence.starts_with("published; recomputed by ") => "published",
+            () if has("recomputed by 2 ") || has("recomputed by 3 ") => "two or three",
+            () if has("recomputed by 1 ") => "one",
+            () if has("own encoder") => "own encoder",
+            () if has("one validator") => "one validator",
+            () if has("computed once, formula unconfirmed") => "once",
+            () => panic!("{}: {confidence}", vector.id),
+        };
+        *counts.entry(class).or_default() += 1;
+    }
+    let readme = include_str!("../README.md");
+    let of = |class: &str| counts[class];
+    for words in [
+        format!("{} vectors, all of them", counts.values().sum::<usize>()),
+        format!("- {} are published", of("published")),
+        format!("- {} were recomputed by two or three", of("two or three")),
+        format!("and {} by one;", of("one")),
+        format!("- {} are Diameter messages of our own encoder", of("own encoder")),
+        format!("{} are malformed ones", of("one validator")),
+        format!("- {} were computed once", of("once")),
+    ] {
+        assert!(readme.contains(&words), "no {words:?} in README.md");
     }
 }

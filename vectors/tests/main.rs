@@ -6,4 +6,5 @@
 
 mod embedded;
 mod outside;
+mod schema;
 mod tampered;

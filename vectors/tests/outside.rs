@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use vectors::{File, Filter, LoadError, MAX_FILE_OCTETS, embedded, run};
+use vectors::{File, Filter, LoadError, MAX_FILE_OCTETS, Mistake, Report, embedded, run};
 
 fn file(vector: &Value) -> File {
     let text = json!({"family": "milenage", "vectors": [vector]}).to_string();
@@ -67,27 +67,99 @@ fn a_failure_names_file_vector_field_expected_and_got() {
     let zero = "0".repeat(32);
     let mut vector = json!({"id": "mine", "kind": "computed", "K": zero, "OPc": zero, "RAND": zero,
         "SQN": "000000000000", "AMF": "0000", "f1": "0000000000000000"});
-    let report = run(&[file(&vector)], &Filter::default());
+    let failures = |vector: &Value| lines(&run(&[file(vector)], &Filter::default()));
     assert_eq!(
-        report.failures[0].to_string(),
-        "mine.json: mine: /f2: expected text, got nothing"
+        failures(&vector),
+        ["mine.json: mine: /f1: the file has 0000000000000000, computed f795bd4a52e29ed7"]
     );
-    vector["K"] = json!("zz");
-    vector["f2"] = json!("0000000000000000");
-    let report = run(&[file(&vector)], &Filter::default());
+    for (k, got) in [
+        ("0z".to_owned(), "a text whose character 2 is no hex digit"),
+        ("0".repeat(31), "31 hex digits"),
+        ("0".repeat(30), "15 octets"),
+    ] {
+        vector["K"] = json!(k);
+        let told = format!("mine.json: mine: /K: expected 16 octets in hex, got {got}");
+        assert_eq!(failures(&vector), [told]);
+    }
+    vector["K"] = json!(16);
     assert_eq!(
-        report.failures[0].to_string(),
-        "mine.json: mine: /K: expected 16 octets in hex, got not a hex digit at position 0"
+        failures(&vector),
+        ["mine.json: mine: /K: expected 16 octets in hex, got 16"]
+    );
+    vector["K"] = Value::Null;
+    assert_eq!(
+        failures(&vector),
+        ["mine.json: mine: field K is missing (16 octets in hex)"]
     );
     vector["K"] = json!(zero);
-    let report = run(&[file(&vector)], &Filter::default());
-    let first = &report.failures[0];
+    vector["OPc"] = Value::Null;
     assert_eq!(
-        (first.field.as_str(), first.expected.as_str()),
-        ("/f1", "0000000000000000")
+        failures(&vector),
+        ["mine.json: mine: field OPc is missing (16 octets in hex)"]
     );
-    assert_eq!(first.got.len(), 16);
-    assert!(!report.is_success());
+}
+
+fn lines(report: &Report) -> Vec<String> {
+    report.failures.iter().map(ToString::to_string).collect()
+}
+
+/// The first vector of Milenage with other fields: `None` leaves one out.
+fn milenage_with(changes: &[(&str, Option<&str>)]) -> Report {
+    let files = embedded().unwrap();
+    let milenage = files.iter().find(|f| f.name == "milenage.json").unwrap();
+    let mut fields = milenage.vectors[0].fields().clone();
+    for (name, value) in changes {
+        match value {
+            Some(value) => fields.insert((*name).into(), json!(value)),
+            None => fields.remove(*name),
+        };
+    }
+    let one = File {
+        vectors: vec![milenage.vectors[0].with_fields(fields)],
+        ..milenage.clone()
+    };
+    run(&[one], &Filter::default())
+}
+
+#[test]
+fn every_wrong_value_is_told_once() {
+    let report = milenage_with(&[("f2", Some("0000000000000000")), ("f5star", Some("000000000000"))]);
+    let fields: Vec<&str> = report.failures.iter().map(|f| f.field.as_str()).collect();
+    assert_eq!(fields, ["/f2", "/f5star"]);
+    assert!(report.failures.iter().all(|f| f.mistake == Mistake::Differs));
+    // One that can't be read, or that makes RES a wrong length, doesn't hide another.
+    for f2 in ["xyz", "00"] {
+        let report = milenage_with(&[("f2", Some(f2)), ("f1", Some("0000000000000000"))]);
+        let fields: Vec<&str> = report.failures.iter().map(|f| f.field.as_str()).collect();
+        assert!(fields.contains(&"/f2"), "{f2}: {:?}", lines(&report));
+    }
+}
+
+#[test]
+fn a_result_that_is_left_out_is_not_compared_and_one_at_least_is_needed() {
+    let outputs = [
+        "f1star", "f2", "f3", "f4", "f5", "f5star", "AUTN", "SRES_c2", "Kc_c3",
+    ];
+    let mut without: Vec<(&str, Option<&str>)> = outputs.iter().map(|name| (*name, None)).collect();
+    without.push(("OP", None));
+    let one = milenage_with(&without);
+    assert_eq!((one.passed(), one.comparisons()), (1, 1), "{:?}", one.failures);
+    // What is wrong is told, not what is left out.
+    without.retain(|(name, _)| *name != "f2");
+    without.push(("f2", Some("0000000000000000")));
+    let wrong = lines(&milenage_with(&without));
+    assert!(
+        wrong.len() == 1 && wrong[0].contains("/f2: the file has 0000000000000000, computed "),
+        "{wrong:?}"
+    );
+    without.extend([("f1", None), ("f2", None)]);
+    let none = lines(&milenage_with(&without));
+    assert!(
+        none.len() == 1
+            && none[0].contains("expected a result to compare, such as ")
+            && none[0].contains("f1"),
+        "{none:?}"
+    );
 }
 
 #[test]
@@ -113,6 +185,14 @@ fn unknown_kinds_and_fields_are_reported() {
     let report = run(&[one], &Filter::default());
     let unread: Vec<&str> = report.unread.iter().map(|u| u.field.as_str()).collect();
     assert_eq!(unread, ["/f6/deep"]);
+    // A misspelt result is seen; behind a field that is missing, nothing is said of what wasn't reached.
+    let wrong = |changes: &[(&str, Option<&str>)]| milenage_with(changes).unread;
+    let f2: Vec<_> = wrong(&[("f2", None), ("F2", Some("00"))])
+        .into_iter()
+        .map(|u| u.field)
+        .collect();
+    assert_eq!(f2, ["/F2"]);
+    assert!(wrong(&[("RAND", None), ("Rand", Some("00"))]).is_empty());
 }
 
 #[test]

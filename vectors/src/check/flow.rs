@@ -10,27 +10,27 @@ use gba::{
     ub::BootstrappingInfo,
 };
 
-use super::algorithm;
+use super::algorithm::{self, ResLength};
 use crate::fields::{Checked, Fields, Problem};
 
 pub(super) fn check(f: &Fields<'_>) -> Checked {
-    let alg = algorithm::read(f, Some(algorithm::octets_of(f, "RES")?))?;
+    let alg = algorithm::read(f, ResLength::of(f, "RES"))?;
     let rand = f.rand("RAND")?;
     let vector = alg.vector(&rand, f.sqn("SQN")?, Amf::new(f.array("AMF")?));
-    f.same("AUTN", vector.autn.octets())?;
-    f.same("RES", vector.xres.expose())?;
-    f.same("CK", vector.ck.expose())?;
-    f.same("IK", vector.ik.expose())?;
+    f.same("AUTN", vector.autn.octets());
+    f.same("RES", vector.xres.expose());
+    f.same("CK", vector.ck.expose());
+    f.same("IK", vector.ik.expose());
     let ks = Ks::from_ck_ik(&vector.ck, &vector.ik);
-    f.same("Ks", ks.expose())?;
+    f.same("Ks", ks.expose());
 
     let (impi, bsf): (Impi, Fqdn) = (f.parsed("IMPI")?, f.parsed("BSF_name")?);
     f.same_text(
         "Ub_nonce",
         STANDARD.encode([rand.octets().as_slice(), vector.autn.octets()].concat()),
-    )?;
+    );
     let btid = Btid::issue(&rand, &bsf);
-    f.same_text("B_TID", &btid)?;
+    f.same_text("B_TID", &btid);
     ub(f, &impi, &btid, vector.xres.expose())?;
 
     let naf = NafId::new(
@@ -45,9 +45,9 @@ pub(super) fn check(f: &Fields<'_>) -> Checked {
             .map_err(f.refused("NAF_FQDN"))
     };
     let (me, int) = (key_of(&me)?, key_of(&int)?);
-    f.same("Ks_NAF", me.expose())?;
-    f.same("Ks_int_NAF", int.expose())?;
-    f.same_text("TMPI", ks.tmpi(&rand, &impi, &bsf))?;
+    f.same("Ks_NAF", me.expose());
+    f.same("Ks_int_NAF", int.expose());
+    f.same_text("TMPI", ks.tmpi(&rand, &impi, &bsf));
 
     let uicc = f.text("Ua_realm")?.starts_with("3GPP-bootstrapping-uicc@");
     let key = if uicc { &int } else { &me };
@@ -71,19 +71,19 @@ fn ub(f: &Fields<'_>, impi: &Impi, btid: &Btid, res: &[u8]) -> Checked {
     };
     let ha1 = credentials.ha1(Algorithm::AkaV1Md5, res);
     let fields = credentials.fields(Algorithm::AkaV1Md5);
-    f.same_text("Ub_response", gba::digest::response(&ha1, &fields, "GET", b""))?;
+    f.same_text("Ub_response", gba::digest::response(&ha1, &fields, "GET", b""));
     round_trip(f, "Ub_response", &credentials)?;
     if f.has("Ub_response_body") {
         let body = f.octets("Ub_response_body")?;
         let info = BootstrappingInfo::parse(&body).map_err(f.refused("Ub_response_body"))?;
-        f.compare("Ub_response_body", info.btid == *btid, btid, &info.btid);
+        f.equal("Ub_response_body", &info.btid, btid, ToString::to_string);
         let again =
             BootstrappingInfo::parse(info.to_xml().as_bytes()).map_err(f.refused("Ub_response_body"))?;
         f.compare("Ub_response_body", again == info, &info.btid, &again.btid);
         f.same_text(
             "Ub_rspauth",
             credentials.rspauth(&ha1, Algorithm::AkaV1Md5, &body),
-        )?;
+        );
     }
     Ok(())
 }
@@ -106,7 +106,7 @@ fn ua(f: &Fields<'_>, btid: &Btid, password: &SecretBytes) -> Checked {
     let ha1 = credentials.ha1(algorithm, password.expose());
     let (method, body) = (f.text("Ua_method")?, f.octets("Ua_body")?);
     let response = gba::digest::response(&ha1, &credentials.fields(algorithm), method, &body);
-    f.same_text("Ua_response", response)?;
+    f.same_text("Ua_response", response);
     round_trip(f, "Ua_response", &credentials)
 }
 

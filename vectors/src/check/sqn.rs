@@ -5,14 +5,17 @@ use aka::{
     sqn::{Refused, SqnArray, SqnProfile},
 };
 
-use super::{algorithm, auts::profile};
+use super::{
+    algorithm::{self, ResLength},
+    auts::profile,
+};
 use crate::fields::{Checked, Fields, Problem};
 
 pub(super) fn check(f: &Fields<'_>) -> Checked {
     let params = f.object("params")?;
     let profile = profile(&params)?;
     if params.has("a") {
-        params.same_int("a", 1 << profile.ind_bits)?;
+        params.same_int("a", 1 << profile.ind_bits);
     }
     let mut array = if f.has("SEQ_MS_init") {
         SqnArray::with_seq_ms(profile, &numbers(f, "SEQ_MS_init")?).map_err(f.refused("SEQ_MS_init"))?
@@ -21,32 +24,29 @@ pub(super) fn check(f: &Fields<'_>) -> Checked {
     };
     // RES may be cut; its length is that of the first one expected.
     let steps = f.objects("steps")?;
-    let mut res_octets = None;
+    let mut res = ResLength::ANY;
     for step in &steps {
         let expect = step.object("expect")?;
         if expect.has("RES") {
-            res_octets = Some(algorithm::octets_of(&expect, "RES")?);
+            res = ResLength::of(&expect, "RES");
             break;
         }
     }
-    let alg = algorithm::read(f, res_octets)?;
+    let alg = algorithm::read(f, res)?;
     for step in &steps {
         one(step, &alg, profile, &mut array)?;
     }
-    let expected = numbers(f, "SEQ_MS_final")?;
-    f.compare(
-        "SEQ_MS_final",
-        expected == array.seq_ms(),
-        list(&expected),
-        list(array.seq_ms()),
-    );
+    if f.has("SEQ_MS_final") {
+        let file = numbers(f, "SEQ_MS_final")?;
+        f.equal("SEQ_MS_final", file.as_slice(), array.seq_ms(), list);
+    }
     Ok(())
 }
 
 fn one(step: &Fields<'_>, alg: &AlgorithmSet, profile: SqnProfile, array: &mut SqnArray) -> Checked {
     let (sqn, rand) = (step.sqn("SQN")?, step.rand("RAND")?);
-    step.same_int("SEQ", profile.seq(sqn))?;
-    step.same_int("IND", profile.ind(sqn))?;
+    step.same_int("SEQ", profile.seq(sqn));
+    step.same_int("IND", profile.ind(sqn));
     let autn = Autn::new(step.array("AUTN")?);
     let expect = step.object("expect")?;
     let made = alg.vector(&rand, sqn, Amf::new(step.array("AMF")?)).autn;
@@ -54,7 +54,7 @@ fn one(step: &Fields<'_>, alg: &AlgorithmSet, profile: SqnProfile, array: &mut S
         // Something in it was changed, so it is not the one that the home side makes.
         step.compare("AUTN", made != autn, "another AUTN than the genuine one", made);
     } else {
-        step.same("AUTN", made.octets())?;
+        step.same("AUTN", made.octets());
     }
     let before = array.clone();
     let refused = array.check(sqn).err();
@@ -65,21 +65,21 @@ fn one(step: &Fields<'_>, alg: &AlgorithmSet, profile: SqnProfile, array: &mut S
             ik,
             sqn: accepted,
         } => {
-            expect.same_text("result", "accept")?;
-            step.same("SQN", accepted.octets())?;
-            expect.same_if_given("RES", res.expose())?;
-            expect.same_if_given("CK", ck.expose())?;
-            expect.same_if_given("IK", ik.expose())?;
+            expect.same_text("result", "accept");
+            step.same("SQN", accepted.octets());
+            expect.same("RES", res.expose());
+            expect.same("CK", ck.expose());
+            expect.same("IK", ik.expose());
         }
         Check::SyncFailure(auts) => {
-            expect.same_text("result", "sync_failure")?;
-            expect.same_if_given("SQN_MS", before.highest().octets())?;
-            expect.same_if_given("AUTS", auts.octets())?;
-            expect.same_text_if_given("reason", refused.map_or("none", reason))?;
+            expect.same_text("result", "sync_failure");
+            expect.same("SQN_MS", before.highest().octets());
+            expect.same("AUTS", auts.octets());
+            expect.same_text("reason", refused.map_or("none", reason));
             unchanged(step, &before, array);
         }
         Check::MacFailure => {
-            expect.same_text("result", "mac_failure")?;
+            expect.same_text("result", "mac_failure");
             unchanged(step, &before, array);
         }
     }

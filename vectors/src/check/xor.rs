@@ -1,8 +1,11 @@
 //! The test algorithm of TS 34.108.
 
-use super::{algorithm, milenage::functions};
+use super::{
+    algorithm::{self, ResLength},
+    milenage::functions,
+};
 use crate::fields::{Checked, Fields};
 
 pub(super) fn check(f: &Fields<'_>) -> Checked {
-    functions(f, &algorithm::read(f, Some(algorithm::octets_of(f, "f2")?))?)
+    functions(f, &algorithm::read(f, ResLength::of(f, "f2"))?)
 }
