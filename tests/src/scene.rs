@@ -161,6 +161,7 @@ impl Scene {
             rand: home.rand,
             tap: ladder.clone(),
             clock,
+            ..Options::default()
         };
         let network = Network::start_with(names, subscriber, options).await.unwrap();
         let options = DeviceOptions {
