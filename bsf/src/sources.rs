@@ -12,7 +12,7 @@ use gba::{
     zh::{MultimediaAuthAnswer, MultimediaAuthRequest, Scheme},
 };
 use net::{
-    diameter::{Client, Error},
+    diameter::{Client, Error, Failover},
     tap::{self, SharedTap},
 };
 
@@ -51,7 +51,15 @@ impl Exchange for Client {
     }
 }
 
-/// An HSS over Zh.
+/// Two or more HSS of one realm, in order of preference; see [`Failover`] for who is asked when. Give the source no
+/// host then ([`ZhSource::with_host`]).
+impl Exchange for Failover {
+    async fn exchange(&self, request: Message) -> Result<Message, Error> {
+        self.request(request).await
+    }
+}
+
+/// An HSS over Zh, or several ([`Failover`]).
 pub struct ZhSource<X = Client> {
     exchange: X,
     origin: Origin,

@@ -41,8 +41,8 @@ pub struct ZnConfig {
     pub origin: Origin,
     /// The NAFs.
     pub rights: Rights,
-    /// Lets keys pass in clear between machines: for a laboratory whose network is its own (ruling 21).
-    pub insecure_diameter: bool,
+    /// How its Diameter connections are protected (ruling 21).
+    pub security: node::Security,
     /// What the tap calls the BSF.
     pub label: String,
 }
@@ -54,7 +54,7 @@ impl ZnConfig {
         Self {
             origin,
             rights,
-            insecure_diameter: false,
+            security: node::Security::default(),
             label: "BSF".into(),
         }
     }
@@ -233,7 +233,7 @@ impl<S: Sessions> ZnServer<S> {
             .collect();
         let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZN], peers);
         node.tap = Arc::clone(&self.tap);
-        node.insecure_away_from_loopback = self.config.insecure_diameter;
+        node.security = self.config.security.clone();
         node
     }
 

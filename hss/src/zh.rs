@@ -47,8 +47,8 @@ pub struct Config {
     pub bsfs: HashSet<Identity>,
     /// Diameter agents that may connect and bring requests of the BSFs.
     pub relays: HashSet<Identity>,
-    /// Lets keys pass in clear between machines: for a laboratory whose network is its own (ruling 21).
-    pub insecure_diameter: bool,
+    /// How its Diameter connections are protected (ruling 21).
+    pub security: node::Security,
     /// What the tap calls the HSS.
     pub label: String,
     /// What the tap calls the BSF.
@@ -63,7 +63,7 @@ impl Config {
             origin,
             bsfs: bsfs.into_iter().collect(),
             relays: HashSet::new(),
-            insecure_diameter: false,
+            security: node::Security::default(),
             label: "HSS".into(),
             bsf_label: "BSF".into(),
         }
@@ -196,7 +196,7 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
             .collect();
         let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZH], peers);
         node.tap = Arc::clone(&self.tap);
-        node.insecure_away_from_loopback = self.config.insecure_diameter;
+        node.security = self.config.security.clone();
         node
     }
 

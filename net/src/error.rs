@@ -109,7 +109,7 @@ impl Error {
     }
 }
 
-/// Names from RFC 5246 7.2, RFC 4279 6 and RFC 6066 3.
+/// Names from RFC 5246 7.2, RFC 8446 6, RFC 4279 6 and RFC 6066 3.
 pub(crate) const fn alert_name(alert: u8) -> &'static str {
     match alert {
         0 => "close_notify",
@@ -117,7 +117,13 @@ pub(crate) const fn alert_name(alert: u8) -> &'static str {
         20 => "bad_record_mac",
         22 => "record_overflow",
         40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
         47 => "illegal_parameter",
+        48 => "unknown_ca",
         50 => "decode_error",
         51 => "decrypt_error",
         70 => "protocol_version",
@@ -129,6 +135,7 @@ pub(crate) const fn alert_name(alert: u8) -> &'static str {
         109 => "missing_extension",
         112 => "unrecognized_name",
         115 => "unknown_psk_identity",
+        116 => "certificate_required",
         _ => "unnamed",
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`accept`] | our own accept loop: connection cap, graceful stop |
 //! | [`http`] | HTTP/1.1 server and client with timers and a body cap |
-//! | [`tls`] | TLS 1.2 with pre-shared keys, whose key is looked up after the suite is known |
+//! | [`tls`] | TLS 1.2 with pre-shared keys, whose key is looked up after the suite is known; TLS with certificates |
 //! | [`diameter`] | the Diameter node: connections, watchdog, pipelining |
 //! | [`tap`] | what the laboratory sees: protocol messages, octets, TLS secrets |
 //! | [`clock`], [`entropy`] | the system's time and randomness, which pure crates take as arguments |

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ::diameter::{Message, peer::Peer};
+use ::diameter::{
+    Message,
+    peer::{Closed, Peer},
+};
 use base::Entropy;
 use tokio::{
     net::TcpStream,
@@ -11,14 +14,15 @@ use tokio::{
 };
 
 use super::{
-    Config, Error,
-    connection::{Ask, Clock, Side, run},
+    Config, Error, Security,
+    connection::{Ask, Clock, End, Side, Standing, run},
     server::seed,
 };
 use crate::{
     accept::{self, Stop, Stopper},
     entropy::OsEntropy,
     tap::Connection,
+    tls::cert::Endpoint,
     wire::Wire,
 };
 
@@ -26,9 +30,15 @@ use crate::{
 #[derive(Clone, Debug)]
 enum Status {
     Connecting,
-    Open,
+    Stands(Standing),
     Down(String),
     Closed,
+}
+
+impl Status {
+    const fn is_open(&self) -> bool {
+        matches!(self, Self::Stands(Standing::Open | Standing::Reopened))
+    }
 }
 
 /// A connection to one peer. Clones share it; when the last one goes, the peer is told goodbye (DPR).
@@ -65,13 +75,32 @@ impl Client {
         client
     }
 
+    /// Its address as configured.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// True if requests are sent at once.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status.borrow().is_open()
+    }
+
+    /// True if it is open and the peer hasn't failed lately: since then it has answered three watchdog requests
+    /// (RFC 3539 3.4.1).
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        matches!(*self.status.borrow(), Status::Stands(Standing::Open))
+    }
+
     /// Waits until the connection is open.
     ///
     /// # Errors
     /// [`Error::Down`] with the last reason if it isn't within the configured time; [`Error::Closed`].
     pub async fn ready(&self) -> Result<(), Error> {
         let mut status = self.status.clone();
-        let settled = |s: &Status| matches!(s, Status::Open | Status::Closed);
+        let settled = |s: &Status| s.is_open() || matches!(s, Status::Closed);
         // An error means that the task is gone.
         let last = match timeout(self.open, status.wait_for(settled)).await {
             Ok(Ok(now)) => now.clone(),
@@ -85,7 +114,10 @@ impl Client {
             })
         };
         match last {
-            Status::Open => Ok(()),
+            Status::Stands(Standing::Open | Standing::Reopened) => Ok(()),
+            Status::Stands(Standing::Suspect) => {
+                down("it is silent: a watchdog request is unanswered".into())
+            }
             Status::Closed => Err(Error::Closed),
             Status::Down(reason) => down(reason),
             Status::Connecting => down("not connected yet".into()),
@@ -97,9 +129,9 @@ impl Client {
     /// A request isn't repeated after a lost connection: an HSS would spend a second vector.
     ///
     /// # Errors
-    /// [`Error::Down`], [`Error::TimedOut`], [`Error::Busy`], [`Error::Closed`].
+    /// [`Error::Down`], [`Error::Lost`], [`Error::TimedOut`], [`Error::Busy`], [`Error::Closed`].
     pub async fn request(&self, request: Message) -> Result<Message, Error> {
-        if !matches!(*self.status.borrow(), Status::Open) {
+        if !self.is_open() {
             self.ready().await?;
         }
         let (reply, answer) = oneshot::channel();
@@ -136,16 +168,33 @@ async fn keep(
     mut stop: Stop,
 ) {
     let mut pause = config.limits.backoff;
+    // RFC 3539 3.4.1: a connection after a failure has to prove itself.
+    let mut failed = false;
     while !stop.is_stopped() {
         let mut opened = false;
         let reason = match connect(&peer, &config, &mut stop).await {
             Err(reason) => reason,
             Ok(socket) => {
-                let mut tell = |_: &super::PeerIdentity| {
+                let mut tell = |standing: Standing, _: &super::PeerIdentity| {
                     opened = true;
-                    told.send_replace(Status::Open);
+                    told.send_replace(Status::Stands(standing));
                 };
-                converse(&peer, &config, socket, &mut asks, stop.clone(), &mut tell).await
+                let side = Side {
+                    name: &peer,
+                    limits: config.limits,
+                    handler: None,
+                    stands: &mut tell,
+                };
+                match converse(&config, socket, &mut asks, stop.clone(), side, failed).await {
+                    Err(reason) => reason,
+                    Ok(end) => {
+                        // Who said goodbye hasn't failed.
+                        if opened {
+                            failed = !matches!(end, End::Machine(Closed::ByPeer | Closed::ByUs));
+                        }
+                        end.to_string()
+                    }
+                }
             }
         };
         if stop.is_stopped() {
@@ -192,43 +241,34 @@ async fn connect(peer: &str, config: &Config, stop: &mut Stop) -> Result<TcpStre
     }
 }
 
-/// One connection, to its end. Returns why it ended.
+/// One connection, to its end. Returns why it ended, or why there was none.
 async fn converse(
-    name: &str,
     config: &Config,
     socket: TcpStream,
     asks: &mut mpsc::Receiver<Ask>,
     stop: Stop,
-    opened: &mut (dyn FnMut(&super::PeerIdentity) + Send),
-) -> String {
-    let connection = match Connection::of(&socket) {
-        Ok(connection) => connection,
-        Err(e) => return e.to_string(),
-    };
+    side: Side<'_>,
+    failed: bool,
+) -> Result<End, String> {
+    let connection = Connection::of(&socket).map_err(|e| e.to_string())?;
     let _ = socket.set_nodelay(true);
-    let clock = Clock::start();
     let (local, known) = (config.local(connection.local), config.known());
-    let machine = Peer::initiator(
-        local.into(),
-        known.into(),
-        config.limits.timers,
-        clock.now(),
-        seed(),
-    );
-    let wire = Wire::new(
-        socket,
-        Some((Arc::clone(&config.tap), connection)),
-        config.limits.stall,
-    );
-    let side = Side {
-        name,
-        limits: config.limits,
-        handler: None,
-        opened,
+    let (limits, tap) = (config.limits, Arc::clone(&config.tap));
+    let machine = |clock: Clock| {
+        let machine = Peer::initiator(local.into(), known.into(), limits.timers, clock.now(), seed());
+        if failed { machine.reopened() } else { machine }
     };
-    run(wire, machine, clock, side, Some(asks), stop)
-        .await
-        .to_string()
+    let wire = Wire::new(socket, Some((Arc::clone(&tap), connection)), limits.stall);
+    let Security::Tls(credentials) = &config.security else {
+        let clock = Clock::start();
+        return Ok(run(wire, machine(clock), clock, side, Some(asks), stop).await);
+    };
+    let tls = Endpoint::client(credentials, tap, limits.handshake).map_err(|e| e.to_string())?;
+    let shaken = tls.handshake(wire, config.callee()).await;
+    let (stream, names) = shaken.map_err(|e| e.to_string())?;
+    let clock = Clock::start();
+    let machine = machine(clock).with_certificate(names);
+    Ok(run(stream, machine, clock, side, Some(asks), stop).await)
 }
 
 /// Waits before the next attempt; requests that come meanwhile are told at once.

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{Error, Limits, frame::Frames};
-use crate::{accept::Stop, clock};
+use crate::{accept::Stop, clock, tls::cert::io_reason};
 
 /// Answers a request.
 pub(super) type Handler =
@@ -49,8 +49,12 @@ pub(super) enum End {
     Machine(Closed),
     /// The peer closed without a word.
     Eof,
-    /// The socket failed.
-    Socket(io::ErrorKind),
+    /// The peer closed before the capabilities exchange was done.
+    EarlyEof,
+    /// What speaks TLS closed: it sent us an alert.
+    WantsTls,
+    /// The socket, or TLS on it, failed.
+    Socket(String),
     /// The peer doesn't read.
     NotReading,
 }
@@ -60,7 +64,11 @@ impl std::fmt::Display for End {
         match self {
             Self::Machine(why) => write!(f, "{why}"),
             Self::Eof => f.write_str("the peer closed the connection"),
-            Self::Socket(kind) => write!(f, "the connection failed: {kind}"),
+            Self::EarlyEof => f.write_str(
+                "the peer closed the connection without capabilities exchange: does it know us, and does it take TLS only?",
+            ),
+            Self::WantsTls => f.write_str("the peer takes TLS only, and we speak in clear: give us TLS too"),
+            Self::Socket(why) => f.write_str(why),
             Self::NotReading => f.write_str("the peer doesn't read what we write"),
         }
     }
@@ -71,8 +79,28 @@ pub(super) struct Side<'a> {
     pub(super) name: &'a str,
     pub(super) limits: Limits,
     pub(super) handler: Option<Handler>,
-    /// Told once, when the peer is known.
-    pub(super) opened: &'a mut (dyn FnMut(&PeerIdentity) + Send),
+    /// Told when the peer is known, and whenever its standing changes.
+    pub(super) stands: &'a mut (dyn FnMut(Standing, &PeerIdentity) + Send),
+}
+
+/// An open connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Standing {
+    /// Fit for everything.
+    Open,
+    /// Open again after a failure; the peer has yet to prove by watchdog answers that it is back.
+    Reopened,
+    /// The peer is silent: no new requests.
+    Suspect,
+}
+
+fn standing(peer: &Peer) -> Option<Standing> {
+    match peer.state() {
+        State::Open if peer.is_reopening() => Some(Standing::Reopened),
+        State::Open => Some(Standing::Open),
+        State::Suspect => Some(Standing::Suspect),
+        _ => None,
+    }
 }
 
 /// Time for the machine, from the runtime's clock so that a paused one rules both.
@@ -123,6 +151,7 @@ where
     let mut leaving = false;
     let mut goodbye = false;
     let mut at_hand = 0;
+    let mut stood = None;
     let end = 'run: loop {
         let wait = loop {
             match peer.poll() {
@@ -131,13 +160,21 @@ where
                         break 'run End::NotReading;
                     }
                 }
-                Output::Open(identity) => (side.opened)(&identity),
+                // Told below.
+                Output::Open(_) => {}
                 Output::Request(from, request) => work.handle(from, request, &peer),
                 Output::Answer(answer) => work.answer(answer),
                 Output::Close(why) => break 'run End::Machine(why),
                 Output::Wait(until) => break until,
             }
         };
+        let stands = standing(&peer);
+        if stands != stood
+            && let (Some(standing), Some(identity)) = (stands, peer.identity())
+        {
+            (side.stands)(standing, identity);
+        }
+        stood = stands;
         if leaving && !goodbye && work.waiting.is_empty() && work.handlers.is_empty() {
             goodbye = true;
             peer.handle(clock.now(), Input::Disconnect(DisconnectCause::Rebooting));
@@ -178,8 +215,10 @@ where
             }
             input = frames.next(), if reading => match input {
                 Ok(Some(input)) => peer.handle(clock.now(), input),
+                Ok(None) if frames.is_alert() => break End::WantsTls,
+                Ok(None) if peer.identity().is_none() => break End::EarlyEof,
                 Ok(None) => break End::Eof,
-                Err(e) => break End::Socket(e.kind()),
+                Err(e) => break End::Socket(io_reason(&e)),
             },
             ask = next_ask(&mut asks), if open => match ask {
                 Some(ask) => {
@@ -192,7 +231,7 @@ where
             () = tokio::time::sleep(timer) => peer.handle(clock.now(), Input::Timeout),
             written = &mut writing => {
                 break match written {
-                    Ok(Err(e)) => End::Socket(e.kind()),
+                    Ok(Err(e)) => End::Socket(io_reason(&e)),
                     _ => End::NotReading,
                 };
             }
@@ -369,7 +408,7 @@ impl Work<'_> {
     fn finish(self, end: &End) {
         for waiting in self.waiting.into_values() {
             let (peer, reason) = (self.name.to_owned(), end.to_string());
-            let _ = waiting.reply.send(Err(Error::Down { peer, reason }));
+            let _ = waiting.reply.send(Err(Error::Lost { peer, reason }));
         }
     }
 }

@@ -47,6 +47,11 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         }
     }
 
+    /// True if what is left begins as a TLS alert does (RFC 8446 5.1): type 21, version 3.x.
+    pub(super) fn is_alert(&self) -> bool {
+        matches!(self.octets.get(self.used..), Some([21, 3, ..]))
+    }
+
     /// A message, if all of it is here.
     pub(super) fn cut(&mut self) -> Option<Input> {
         let octets = self.octets.get(self.used..)?;

@@ -3,28 +3,35 @@
 //!
 //! - [`serve`]: takes connections of configured peers and answers their requests
 //! - [`Client`]: keeps one connection up and matches answers to requests
-//! - [`Config`], [`Limits`]: who we are, whom we know, and every bound in one place
+//! - [`Failover`]: several clients in order, for peers that stand in for each other
+//! - [`Config`], [`Security`], [`Limits`]: who we are, whom we know, and every bound in one place
 //! - `connection` (one connection, either side), `frame` (messages out of a stream)
 //!
-//! The connection isn't protected: it carries CK, IK and Ks_NAF. So away from loopback both ends refuse to
-//! start unless [`Config::insecure_away_from_loopback`] is set (ruling 21).
+//! A connection carries CK, IK and Ks_NAF. So away from loopback both ends refuse to start unless TLS protects it,
+//! or [`Security::InsecureAwayFromLoopback`] says that it needn't (ruling 21).
 
 mod client;
 mod connection;
+mod failover;
 mod frame;
+mod security;
 mod server;
 
 use std::{net::SocketAddr, time::Duration};
 
 pub use ::diameter::peer::{PeerIdentity, Role, Rule, Timers};
 use ::diameter::{
-    Origin,
+    Identity, Origin,
     peer::{Known, Local},
 };
 use thiserror::Error;
 
 pub use client::Client;
+pub use failover::Failover;
+pub use security::{PORT, Security, TLS_PORT};
 pub use server::serve;
+
+pub use crate::tls::cert::{Credentials, CredentialsError, Files};
 
 use crate::{accept, clock, tap::SharedTap};
 
@@ -49,6 +56,8 @@ pub struct Limits {
     pub open: Duration,
     /// For the TCP handshake.
     pub connect: Duration,
+    /// For the TLS handshake.
+    pub handshake: Duration,
     /// Writing fails once the peer has taken nothing for so long.
     pub stall: Duration,
     /// Pause before the first reconnection; doubles with each failure, up to `backoff_max`.
@@ -69,6 +78,7 @@ impl Default for Limits {
             request: Duration::from_secs(5),
             open: Duration::from_secs(1),
             connect: Duration::from_secs(3),
+            handshake: Duration::from_secs(5),
             stall: Duration::from_secs(5),
             backoff: Duration::from_millis(50),
             backoff_max: Duration::from_secs(10),
@@ -77,6 +87,11 @@ impl Default for Limits {
 }
 
 /// A node: who it is and whom it knows.
+///
+/// A configuration file gives the security of a node as a table `tls = { ca = "…", cert = "…", key = "…" }` of paths
+/// (to [`Files`], [`Credentials::load`] and [`Security::Tls`], one line: [`Security::tls`]) or as
+/// `insecure_diameter = true` ([`Security::InsecureAwayFromLoopback`]); with neither it stays on loopback. The port
+/// is [`Security::port`] where none is given.
 #[derive(Clone)]
 pub struct Config {
     /// Origin-Host and Origin-Realm.
@@ -93,8 +108,8 @@ pub struct Config {
     pub limits: Limits,
     /// Sees the octets.
     pub tap: SharedTap,
-    /// Lets keys pass in clear between machines. For a laboratory whose network is its own.
-    pub insecure_away_from_loopback: bool,
+    /// How its connections are protected: the same for all of them, so a node that serves in TLS calls in TLS.
+    pub security: Security,
 }
 
 impl Config {
@@ -109,7 +124,7 @@ impl Config {
             origin_state_id: u32::try_from(clock::now().utc.0).unwrap_or(u32::MAX),
             limits: Limits::default(),
             tap: crate::tap::none(),
-            insecure_away_from_loopback: false,
+            security: Security::default(),
         }
     }
 
@@ -129,14 +144,15 @@ impl Config {
 
     /// Ruling 21.
     fn may_use(&self, address: SocketAddr) -> Result<(), Error> {
-        if address.ip().is_loopback() {
-            return Ok(());
+        self.security.may_use(address, &self.origin.host)
+    }
+
+    /// Whom a client calls, where that is one node.
+    fn callee(&self) -> Option<&Identity> {
+        match self.peers.as_slice() {
+            [only] => Some(&only.host),
+            _ => None,
         }
-        if self.insecure_away_from_loopback {
-            tracing::warn!(%address, "Diameter without TLS away from loopback: keys pass in clear");
-            return Ok(());
-        }
-        Err(Error::Insecure { address })
     }
 }
 
@@ -146,18 +162,29 @@ impl Config {
 pub enum Error {
     /// Ruling 21.
     #[error(
-        "Diameter at {address} would carry keys in clear: use a loopback address, or set insecure_diameter in a laboratory"
+        "Diameter at {address} would carry keys in clear: use a loopback address, give it TLS (tls = {{ca, cert, key}}; gba pki init makes them), or set insecure_diameter in a laboratory"
     )]
     Insecure {
         /// Where we would listen or connect.
         address: SocketAddr,
     },
-    /// There is no open connection.
+    /// TLS was asked for, but our certificate, its key or the CA can't be used.
+    #[error("Diameter over TLS: {0}")]
+    Credentials(#[from] CredentialsError),
+    /// There is no open connection: the request wasn't sent.
     #[error("Diameter peer {peer} is down: {reason}")]
     Down {
         /// Its address as configured.
         peer: String,
         /// Why the last connection failed or ended.
+        reason: String,
+    },
+    /// The connection ended after the request was sent and before its answer came: the peer may have acted on it.
+    #[error("Diameter peer {peer} went down before it answered: {reason}")]
+    Lost {
+        /// Its address as configured.
+        peer: String,
+        /// Why the connection ended.
         reason: String,
     },
     /// No answer in time.
@@ -179,6 +206,21 @@ pub enum Error {
     /// [`Client::close`] was called.
     #[error("the Diameter client is closed")]
     Closed,
+}
+
+impl Error {
+    /// True if the peer can't have seen the request, so that it may go to another one.
+    #[must_use]
+    pub const fn is_unsent(&self) -> bool {
+        matches!(
+            self,
+            Self::Down { .. }
+                | Self::Busy { .. }
+                | Self::Closed
+                | Self::Insecure { .. }
+                | Self::Credentials(_)
+        )
+    }
 }
 
 #[cfg(test)]

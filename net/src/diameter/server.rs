@@ -2,17 +2,21 @@
 
 use std::{future::Future, sync::Arc};
 
-use ::diameter::{Message, peer::Peer};
+use ::diameter::{
+    Message,
+    peer::{Closed, Peer},
+};
 use base::Entropy;
 use tokio::net::TcpListener;
 
 use super::{
-    Config, Error, PeerIdentity,
-    connection::{Clock, Handler, Side, run},
+    Config, Error, PeerIdentity, Security,
+    connection::{Clock, End, Handler, Side, Standing, run},
 };
 use crate::{
     accept::{self, Stop},
     entropy::OsEntropy,
+    tls::cert::Endpoint,
     wire::Wire,
 };
 
@@ -24,7 +28,8 @@ use crate::{
 /// answers may overtake each other. At the stop each connection finishes its requests and says goodbye (DPR).
 ///
 /// # Errors
-/// [`Error::Insecure`] if the listener isn't on loopback and the configuration doesn't allow that.
+/// [`Error::Insecure`] if the listener isn't on loopback and the configuration doesn't allow that;
+/// [`Error::Credentials`] if our certificate isn't for our Origin-Host or is out of its time.
 pub async fn serve<H, F>(listener: TcpListener, config: Config, stop: Stop, handler: H) -> Result<(), Error>
 where
     H: Fn(PeerIdentity, Message) -> F + Send + Sync + 'static,
@@ -37,22 +42,54 @@ where
     let known = Arc::new(config.known());
     let handler: Handler = Arc::new(move |from, request| Box::pin(handler(from, request)));
     let limits = config.limits;
+    let tls = match &config.security {
+        Security::Tls(credentials) => Some(Endpoint::server(
+            credentials,
+            Arc::clone(&config.tap),
+            limits.handshake,
+        )?),
+        Security::PlainOnLoopbackOnly | Security::InsecureAwayFromLoopback => None,
+    };
     accept::serve(listener, limits.accept, stop, move |socket, connection, stop| {
         let (config, known, handler) = (config.clone(), Arc::clone(&known), Arc::clone(&handler));
+        let tls = tls.clone();
         async move {
-            let clock = Clock::start();
+            let address = connection.peer;
             let local = Arc::new(config.local(connection.local));
+            let wire = Wire::new(socket, Some((config.tap, connection)), limits.stall);
+            let protected = match tls {
+                None => Err(wire),
+                Some(tls) => match tls.handshake(wire, None).await {
+                    Ok(protected) => Ok(protected),
+                    Err(reason) => {
+                        tracing::warn!(%address, %reason, "Diameter peer refused");
+                        return;
+                    }
+                },
+            };
+            let clock = Clock::start();
             let machine = Peer::responder(local, known, limits.timers, clock.now(), seed());
-            let name = connection.peer.to_string();
+            let name = address.to_string();
             let side = Side {
                 name: &name,
                 limits,
                 handler: Some(handler),
-                opened: &mut |peer| tracing::info!(address = %connection.peer, host = %peer.host, "Diameter peer open"),
+                stands: &mut |standing, peer| match standing {
+                    Standing::Suspect => tracing::warn!(%address, host = %peer.host, "Diameter peer silent"),
+                    _ => tracing::info!(%address, host = %peer.host, "Diameter peer open"),
+                },
             };
-            let wire = Wire::new(socket, Some((config.tap, connection)), limits.stall);
-            let end = run(wire, machine, clock, side, None, stop).await;
-            tracing::info!(address = %connection.peer, reason = %end, "Diameter connection ended");
+            let end = match protected {
+                Err(clear) => run(clear, machine, clock, side, None, stop).await,
+                Ok((stream, names)) => {
+                    run(stream, machine.with_certificate(names), clock, side, None, stop).await
+                }
+            };
+            if matches!(end, End::Machine(Closed::Refusing(_))) {
+                tracing::warn!(%address, reason = %end, "Diameter peer refused");
+            } else {
+                tracing::info!(%address, reason = %end, "Diameter connection ended");
+            }
         }
     })
     .await;

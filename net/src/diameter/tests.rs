@@ -24,6 +24,9 @@ use tokio::{
 use super::*;
 use crate::accept::Stopper;
 
+mod failover;
+mod tls;
+
 const HSS: &str = "hss.home.test";
 const BSF: &str = "bsf.home.test";
 
@@ -418,7 +421,7 @@ async fn answers_to_nothing_are_dropped() {
     drop(evil.await.unwrap());
 }
 
-async fn read(socket: &mut TcpStream) -> Message {
+async fn read<S: tokio::io::AsyncRead + Unpin>(socket: &mut S) -> Message {
     let mut octets = vec![0; 20];
     socket.read_exact(&mut octets).await.unwrap();
     let length = ::diameter::Header::parse(&octets).unwrap().length;

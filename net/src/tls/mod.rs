@@ -1,4 +1,5 @@
-//! TLS 1.2 with pre-shared keys on OpenSSL (RFC 4279, RFC 5487, RFC 6655), as TS 33.222 5.4 wants it.
+//! TLS on OpenSSL: with pre-shared keys (1.2; RFC 4279, RFC 5487, RFC 6655), as TS 33.222 5.4 wants it, and with
+//! certificates on both sides (1.2 and 1.3), as Diameter wants it: [`cert`], and [`pki`] to make some.
 //!
 //! NAF_Id ends with the cipher suite, so a key can be looked up or derived only once the suite is known, and it is
 //! needed before OpenSSL reads the next message. Looking it up takes a round to the BSF or the card. So:
@@ -13,9 +14,11 @@
 //! | [`suite`] | the cipher suites we allow |
 //! | `ffi` | the one call that rust-openssl lacks |
 
+pub mod cert;
 mod ffi;
 mod gate;
 mod handshake;
+pub mod pki;
 pub mod psk;
 pub mod sniff;
 mod story;

@@ -1,15 +1,16 @@
 //! The server side: asks for the key when the ClientKeyExchange has come.
 
-use std::{ffi::CString, future::Future, time::Duration};
+use std::{ffi::CString, future::Future};
 
 use openssl::ssl::{SslContext, SslMethod};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Config, Lookup, PskHello, Story, TlsStream, agreed, new_ssl, new_stream, timed_out};
 use crate::{
     error::Error,
     tap::{Connection, SharedTap},
     tls::{
+        cert::let_alert_arrive,
         ffi,
         gate::{Facts, Role},
         handshake::{self, Refusal},
@@ -146,19 +147,4 @@ impl Server {
             }
         }
     }
-}
-
-/// Closes our side and reads what the peer still sends, briefly: a socket closed with unread octets would be reset,
-/// and the reset could overtake the alert.
-async fn let_alert_arrive<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S) {
-    let drain = async {
-        let _ = io.shutdown().await;
-        let mut scrap = [0; 512];
-        for _ in 0..64 {
-            if io.read(&mut scrap).await.unwrap_or(0) == 0 {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_millis(500), drain).await;
 }
