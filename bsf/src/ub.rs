@@ -177,10 +177,14 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
                         let _ = peer.strike();
                     }
                     let (per_impi, per_address) = (config.per_impi, config.per_address);
-                    match sessions
-                        .take_token(&asked.impi, address, per_impi, per_address, now.mono)
-                        .await
-                    {
+                    let token = if fetch.needs_token() {
+                        sessions
+                            .take_token(&asked.impi, address, per_impi, per_address, now.mono)
+                            .await
+                    } else {
+                        Ok(())
+                    };
+                    match token {
                         Ok(()) => Found::Vector(fetch, self.source.fetch(&asked.impi, fetch.resync).await),
                         Err(wait) => Found::Exhausted(wait),
                     }

@@ -18,7 +18,7 @@ use gba::{
     },
 };
 
-use super::{Counts, Refused, Session, Sessions};
+use super::{ADDRESSES_PER_IMPI, Counts, Refused, Session, Sessions};
 
 const LIFE: Duration = Duration::from_secs(60);
 
@@ -95,7 +95,8 @@ pub async fn all<S: Sessions>(make: impl Fn() -> S) {
     a_rand_in_use_is_refused(make()).await;
     a_btid_never_changes_its_ks(make()).await;
     sessions_end_on_either_clock(make()).await;
-    tokens_are_taken_from_both_or_none(make()).await;
+    tokens_are_taken_from_each_bucket_or_none(make()).await;
+    an_impi_costs_so_many_vectors_and_no_more(make()).await;
     one_of_many_takes_a_challenge(make()).await;
 }
 
@@ -210,27 +211,60 @@ async fn sessions_end_on_either_clock<S: Sessions>(s: S) {
     assert_eq!(s.counts(over).await, Counts::default());
 }
 
-/// Ruling 6.
-async fn tokens_are_taken_from_both_or_none<S: Sessions>(s: S) {
-    let (rate, now) = (Rate::new(2, 6), start().mono);
-    let take = |who, from, now| {
+/// Ruling 6: an address has its vectors, an IMPI has them at each address, and a refusal takes nothing.
+async fn tokens_are_taken_from_each_bucket_or_none<S: Sessions>(s: S) {
+    let (rate, free, now) = (Rate::new(2, 6), Rate::UNLIMITED, start().mono);
+    let take = |who, from, per_address, now| {
         let s = &s;
-        async move { s.take_token(&impi(who), address(from), rate, rate, now).await }
+        async move {
+            s.take_token(&impi(who), address(from), rate, per_address, now)
+                .await
+        }
     };
-    assert_eq!(take(1, 1, now).await, Ok(()));
-    assert_eq!(take(1, 2, now).await, Ok(()));
     let wait = Duration::from_secs(10);
-    assert_eq!(take(1, 3, now).await, Err(wait), "the IMPI's bucket is empty");
-    assert_eq!(take(2, 3, now).await, Ok(()));
+    for who in [1, 2] {
+        assert_eq!(take(who, 1, rate, now).await, Ok(()));
+    }
     assert_eq!(
-        take(3, 3, now).await,
-        Ok(()),
-        "the refusal took nothing from the address"
+        take(3, 1, rate, now).await,
+        Err(wait),
+        "the address's bucket is empty"
     );
-    assert_eq!(take(4, 3, now).await, Err(wait), "the address's bucket is empty");
-    assert_eq!(take(1, 1, now + wait).await, Ok(()));
-    let free = Rate::UNLIMITED;
-    assert_eq!(s.take_token(&impi(4), address(3), free, free, now).await, Ok(()));
+    for _ in 0..2 {
+        assert_eq!(
+            take(3, 2, free, now).await,
+            Ok(()),
+            "the refusal took nothing from the IMPI"
+        );
+    }
+    assert_eq!(
+        take(3, 2, free, now).await,
+        Err(wait),
+        "the IMPI's bucket at this address is empty"
+    );
+    assert_eq!(
+        take(3, 3, free, now).await,
+        Ok(()),
+        "a stranger does not lock the subscriber out"
+    );
+    assert_eq!(take(3, 2, free, now + wait).await, Ok(()));
+    assert_eq!(s.take_token(&impi(3), address(2), free, free, now).await, Ok(()));
+}
+
+/// Ruling 6: many addresses together are held back too, as each vector moves the subscriber's SQN.
+async fn an_impi_costs_so_many_vectors_and_no_more<S: Sessions>(s: S) {
+    let (rate, now) = (Rate::new(2, 6), start().mono);
+    let many = u8::try_from(ADDRESSES_PER_IMPI).unwrap();
+    for from in 1..=many {
+        for _ in 0..2 {
+            assert_eq!(
+                s.take_token(&impi(1), address(from), rate, rate, now).await,
+                Ok(())
+            );
+        }
+    }
+    let refused = s.take_token(&impi(1), address(many + 1), rate, rate, now).await;
+    assert_eq!(refused, Err(Duration::from_secs(1)));
 }
 
 async fn one_of_many_takes_a_challenge<S: Sessions>(s: S) {

@@ -12,7 +12,7 @@ use aka::Rand;
 use base::{Mono, Now};
 use gba::{
     ids::{Btid, Impi},
-    ub::server::Bucket,
+    ub::server::{ADDRESSES_PER_IMPI, Bucket},
 };
 
 use super::{AddressKey, Counts, OpenChallenge, Rate, Refused, Session, Sessions};
@@ -24,7 +24,7 @@ pub struct Limits {
     pub challenges: usize,
     /// Sessions: about 1 KiB each, and their GUSS.
     pub sessions: usize,
-    /// Buckets of IMPIs, and as many of addresses: about 100 octets each.
+    /// Buckets of IMPIs, as many of addresses, and as many of both together: about 100 octets each.
     pub buckets: usize,
 }
 
@@ -60,6 +60,7 @@ struct Inner {
     session_ends: BTreeMap<End, Btid>,
     /// How many things were ever kept: tells those apart that end at one time.
     count: u64,
+    pair_buckets: HashMap<(Impi, AddressKey), Bucket>,
     impi_buckets: HashMap<Impi, Bucket>,
     address_buckets: HashMap<AddressKey, Bucket>,
     buckets_swept: Mono,
@@ -130,6 +131,7 @@ impl Inner {
     fn sweep_buckets(&mut self, now: Mono) {
         if now.since(self.buckets_swept) >= Duration::from_secs(1) {
             self.buckets_swept = now;
+            self.pair_buckets.retain(|_, b| !b.is_full(now));
             self.impi_buckets.retain(|_, b| !b.is_full(now));
             self.address_buckets.retain(|_, b| !b.is_full(now));
         }
@@ -187,19 +189,33 @@ impl Sessions for MemorySessions {
     ) -> impl Future<Output = Result<(), Duration>> + Send {
         let mut inner = self.lock();
         let most = self.limits.buckets;
-        if inner.impi_buckets.len().max(inner.address_buckets.len()) >= most {
+        let Inner {
+            pair_buckets: pairs,
+            impi_buckets: impis,
+            address_buckets: addresses,
+            ..
+        } = &*inner;
+        if pairs.len().max(impis.len()).max(addresses.len()) >= most {
             inner.sweep_buckets(now);
         }
+        let pair = (impi.clone(), address);
+        let of_all = per_impi.times(ADDRESSES_PER_IMPI);
         let result = match (
+            bucket(&inner.pair_buckets, &pair, most),
             bucket(&inner.impi_buckets, impi, most),
             bucket(&inner.address_buckets, &address, most),
         ) {
-            (Some(mut of_impi), Some(mut of_address)) => {
-                let wait = of_impi.wait(per_impi, now).max(of_address.wait(per_address, now));
+            (Some(mut of_pair), Some(mut of_impi), Some(mut of_address)) => {
+                let wait = of_pair
+                    .wait(per_impi, now)
+                    .max(of_impi.wait(of_all, now))
+                    .max(of_address.wait(per_address, now));
                 if wait.is_zero() {
-                    of_impi.take(per_impi, now);
+                    of_pair.take(per_impi, now);
+                    of_impi.take(of_all, now);
                     of_address.take(per_address, now);
                     if per_impi != Rate::UNLIMITED {
+                        inner.pair_buckets.insert(pair, of_pair);
                         inner.impi_buckets.insert(impi.clone(), of_impi);
                     }
                     if per_address != Rate::UNLIMITED {

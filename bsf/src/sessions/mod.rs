@@ -11,7 +11,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use base::{Mono, Now};
 use gba::ids::{Btid, Impi};
-pub use gba::ub::server::{AddressKey, Mode, OpenChallenge, Rate, Session};
+pub use gba::ub::server::{ADDRESSES_PER_IMPI, AddressKey, Mode, OpenChallenge, Rate, Session};
 pub use memory::{Limits, MemorySessions};
 
 /// Why the store took something not in.
@@ -37,7 +37,8 @@ pub struct Counts {
 
 /// The store of a BSF.
 pub trait Sessions: Send + Sync + 'static {
-    /// Takes one token from the IMPI's bucket and one from the address's, or none at all (ruling 6).
+    /// Takes one token from each of three buckets, or none at all (ruling 6): the IMPI's at this address, the IMPI's
+    /// at all addresses, which has [`ADDRESSES_PER_IMPI`] times the rate `per_impi`, and the address's.
     ///
     /// The error is how long to wait.
     fn take_token(

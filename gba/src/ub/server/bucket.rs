@@ -28,6 +28,15 @@ impl Rate {
         Self { burst, per_minute }
     }
 
+    /// `n` times the burst and the rate; unlimited stays unlimited.
+    #[must_use]
+    pub const fn times(self, n: u32) -> Self {
+        Self {
+            burst: self.burst.saturating_mul(n),
+            per_minute: self.per_minute.saturating_mul(n),
+        }
+    }
+
     const fn is_limited(self) -> bool {
         self.burst > 0
     }
@@ -82,6 +91,8 @@ mod tests {
 
     #[test]
     fn gives_a_burst_then_the_rate() {
+        assert_eq!(Rate::new(3, 6).times(10), Rate::new(30, 60));
+        assert_eq!(Rate::UNLIMITED.times(10), Rate::UNLIMITED);
         let rate = Rate::new(3, 6);
         let mut b = Bucket::default();
         let now = Mono(5);

@@ -27,6 +27,9 @@ pub enum ResForm {
     Either,
 }
 
+/// So many addresses may use up their vectors for one IMPI before the IMPI itself is held back.
+pub const ADDRESSES_PER_IMPI: u32 = 10;
+
 /// The BSF's settings for Ub.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -44,7 +47,8 @@ pub struct Config {
     pub challenge_life: Duration,
     /// How long an unanswered challenge is repeated to the same address (ruling 6).
     pub repeat_window: Duration,
-    /// Vectors for one IMPI (ruling 6).
+    /// Vectors for one IMPI from one address (ruling 6), and [`ADDRESSES_PER_IMPI`] times as many from all addresses:
+    /// a stranger who asks for a subscriber's vectors must not lock the subscriber out.
     pub per_impi: Rate,
     /// Vectors for one address (ruling 6).
     pub per_address: Rate,

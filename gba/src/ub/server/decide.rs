@@ -51,6 +51,15 @@ pub struct Fetch {
     pub(super) tries: u8,
 }
 
+impl Fetch {
+    /// Whether it costs a token of each bucket (ruling 6). A resynchronisation doesn't: its challenge has cost one,
+    /// and without a right MAC-S the HSS makes no vector.
+    #[must_use]
+    pub const fn needs_token(&self) -> bool {
+        self.resync.is_none()
+    }
+}
+
 /// What the shell found.
 pub enum Found {
     /// Nothing was looked for yet.
@@ -75,7 +84,7 @@ pub enum Decision {
     Consume,
     /// Look for the newest unanswered challenge of (IMPI, address).
     Recall,
-    /// Take a token of each bucket and ask the HSS. If `true`, count a wrong response on this connection first.
+    /// Take a token of each bucket where [`Fetch::needs_token`] says so, and ask the HSS. If `true`, count a wrong response on this connection first.
     Fetch(Fetch, bool),
     /// Store the challenge, then answer. If its RAND is in use, hand the `Fetch` back.
     Open(Box<OpenChallenge>, Fetch, Box<Answer>),

@@ -26,7 +26,7 @@ mod vector;
 
 pub use answer::{Answer, Outcome};
 pub use bucket::{Bucket, Rate};
-pub use config::{Config, MacForm, ResForm};
+pub use config::{ADDRESSES_PER_IMPI, Config, MacForm, ResForm};
 pub use decide::{Decision, Fetch, Found, Obtained, SourceFailure, decide};
 pub use request::{AddressKey, Asked, Request};
 pub use state::{Mode, OpenChallenge, Session};

@@ -118,9 +118,14 @@ impl Shell {
                 ),
                 Decision::Fetch(fetch, wrong) => {
                     self.strikes += u32::from(wrong);
-                    let wait = self.bucket.wait(self.config.per_impi, self.now.mono);
+                    let rate = if fetch.needs_token() {
+                        self.config.per_impi
+                    } else {
+                        Rate::UNLIMITED
+                    };
+                    let wait = self.bucket.wait(rate, self.now.mono);
                     if wait.is_zero() {
-                        self.bucket.take(self.config.per_impi, self.now.mono);
+                        self.bucket.take(rate, self.now.mono);
                         self.asked_hss += 1;
                         let result = (self.source)(&fetch);
                         Found::Vector(fetch, result)

@@ -34,6 +34,23 @@ fn ruling_06_vectors_come_from_a_bucket() {
 }
 
 #[test]
+fn ruling_06_a_resynchronisation_waits_for_no_token() {
+    let mut shell = Shell::new();
+    let c = shell.challenge();
+    let rate = shell.config.per_impi;
+    while shell.bucket.wait(rate, shell.now.mono).is_zero() {
+        shell.bucket.take(rate, shell.now.mono);
+    }
+    assert_eq!(shell.ask(&first()).outcome, Outcome::Repeated);
+    shell.pass(Duration::from_secs(2));
+    assert_eq!(shell.ask(&first()).status, 429);
+    assert_eq!(
+        shell.ask(&auts_for(&c).to_string()).outcome,
+        Outcome::Resynchronised
+    );
+}
+
+#[test]
 fn ruling_06_an_answered_challenge_is_never_sent_or_accepted_again() {
     let mut shell = Shell::new();
     let c = shell.challenge();
