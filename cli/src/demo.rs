@@ -20,7 +20,7 @@ use crate::{
     input::KeyText,
     ladder::Ladder,
     report,
-    sim::{Name, Shape, SimArgs, check_sources},
+    sim::{Name, SimArgs, check_sources, mnc_length, parse},
 };
 
 /// The options of `gba demo`.
@@ -75,18 +75,6 @@ pub(crate) struct Args {
 enum ModeArg {
     Me,
     U,
-}
-
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|e: T::Err| e.to_string())
-}
-
-fn mnc_length(text: &str) -> Result<MncLength, String> {
-    match text {
-        "2" => Ok(MncLength::Two),
-        "3" => Ok(MncLength::Three),
-        _ => Err("an MNC has 2 or 3 digits".into()),
-    }
 }
 
 /// The TOML form of the subscriber. Keys take the same forms as on the command line.
@@ -191,7 +179,7 @@ fn setup(args: &Args) -> Result<Setup, String> {
     if args.rand.is_some() {
         advice::warn("--rand: laboratory only; a RAND must never be chosen in a network");
     }
-    let algorithm = args.sim.algorithm(&mut entropy, Shape::default())?;
+    let algorithm = args.sim.algorithm(&mut entropy)?;
     Ok(Setup {
         mode: match args.mode {
             Some(ModeArg::U) => Mode::U,

@@ -4,6 +4,7 @@
 mod advice;
 mod demo;
 mod input;
+mod keys;
 mod ladder;
 mod report;
 mod sim;
@@ -29,6 +30,11 @@ enum Command {
     /// process and talk over loopback TCP: bootstrapping, a service, the M2M root key, the M2M session key.
     /// Without options the SIM is a fresh one with random keys.
     Demo(Box<demo::Args>),
+    /// Compute every key of GBA from K or from CK and IK, and show how.
+    ///
+    /// RES, CK, IK, AUTN, Ks, B-TID and TMPI, and for each NAF its Ks_NAF; with --gba-u the forms of a card that keeps
+    /// Ks; with --akma the keys of AKMA. Prints keys.
+    Keys(Box<keys::Args>),
     /// Check test vectors against this implementation.
     #[command(subcommand)]
     Vectors(vectors::Command),
@@ -49,6 +55,7 @@ fn main() -> ExitCode {
     logging();
     let result = match cli.command {
         Command::Demo(args) => demo::run(*args),
+        Command::Keys(args) => keys::run(&args),
         Command::Vectors(command) => vectors::run(command),
     };
     let (why, status) = match result {

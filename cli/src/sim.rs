@@ -3,6 +3,7 @@
 use aka::{AlgorithmSet, Milenage, Tuak, Xor, tuak};
 use base::{Entropy, Secret, SecretBytes};
 use clap::{Args as ClapArgs, ValueEnum};
+use gba::ids::MncLength;
 use serde::Deserialize;
 
 use crate::{advice, input::KeyText};
@@ -40,6 +41,13 @@ pub(crate) struct SimArgs {
     /// TUAK TOP, from which TOPc is computed.
     #[arg(long, value_name = "HEX|@FILE|env:NAME|-", value_parser = source)]
     pub(crate) top: Option<KeyText>,
+}
+
+/// An algorithm set, and what of its keys was computed from those given.
+pub(crate) struct Made {
+    pub(crate) set: AlgorithmSet,
+    pub(crate) opc: Option<Secret<16>>,
+    pub(crate) topc: Option<Secret<32>>,
 }
 
 /// Lengths that an algorithm set leaves open.
@@ -120,52 +128,94 @@ impl SimArgs {
     }
 
     /// The algorithm set with these keys; with random ones where none is given.
-    pub(crate) fn algorithm(&self, entropy: &mut dyn Entropy, shape: Shape) -> Result<AlgorithmSet, String> {
+    pub(crate) fn algorithm(&self, entropy: &mut dyn Entropy) -> Result<AlgorithmSet, String> {
+        self.make(entropy, Shape::default()).map(|made| made.set)
+    }
+
+    /// The same, with what was computed on the way.
+    pub(crate) fn make(&self, entropy: &mut dyn Entropy, shape: Shape) -> Result<Made, String> {
         self.check()?;
-        let words = |e: &dyn std::fmt::Display| e.to_string();
-        let wanted = |e: &dyn std::fmt::Display| format!("--res-length: {e}");
         if shape.iterations.is_some() && self.name() != Name::Tuak {
             return Err("--iterations is for TUAK only".into());
         }
         match self.name() {
-            Name::Milenage => {
-                let k = or_random(self.k.as_ref(), "--k", entropy)?;
-                let opc = match &self.op {
-                    Some(op) => Milenage::opc(&k, &op.read("--op")?),
-                    None => or_random(self.opc.as_ref(), "--opc", entropy)?,
-                };
-                let set = Milenage::new(&k, &opc);
-                match shape.res_length {
-                    Some(n) => set.with_res_length(n).map_err(|e| wanted(&e)),
-                    None => Ok(set),
-                }
-                .map(Into::into)
-            }
-            Name::Tuak => {
-                let k = match &self.k {
-                    Some(k) => k.read_16_or_32("--k")?,
-                    None => SecretBytes::from(or_random::<16>(None, "--k", entropy)?.expose().as_slice()),
-                };
-                let iterations = shape.iterations.unwrap_or(1);
-                let res = shape.res_length.unwrap_or(8);
-                let lengths = tuak::Lengths::new(8, res, 16, 16, iterations).map_err(|e| words(&e))?;
-                let topc = match &self.top {
-                    Some(top) => Tuak::topc(&k, &top.read("--top")?, iterations).map_err(|e| words(&e))?,
-                    None => or_random(self.topc.as_ref(), "--topc", entropy)?,
-                };
-                Tuak::new(&k, &topc, lengths)
-                    .map(Into::into)
-                    .map_err(|e| words(&e))
-            }
+            Name::Milenage => self.milenage(entropy, shape),
+            Name::Tuak => self.tuak(entropy, shape),
             Name::Xor => {
                 let set = Xor::new(&or_random(self.k.as_ref(), "--k", entropy)?);
-                match shape.res_length {
-                    Some(n) => set.with_res_length(n).map_err(|e| wanted(&e)),
-                    None => Ok(set),
-                }
-                .map(Into::into)
+                let set = match shape.res_length {
+                    Some(n) => set.with_res_length(n).map_err(|e| format!("--res-length: {e}"))?,
+                    None => set,
+                };
+                Ok(Made::of(set))
             }
         }
+    }
+
+    fn milenage(&self, entropy: &mut dyn Entropy, shape: Shape) -> Result<Made, String> {
+        let k = or_random(self.k.as_ref(), "--k", entropy)?;
+        let computed = match &self.op {
+            Some(op) => Some(Milenage::opc(&k, &op.read("--op")?)),
+            None => None,
+        };
+        let set = match &computed {
+            Some(opc) => Milenage::new(&k, opc),
+            None => Milenage::new(&k, &or_random(self.opc.as_ref(), "--opc", entropy)?),
+        };
+        let set = match shape.res_length {
+            Some(n) => set.with_res_length(n).map_err(|e| format!("--res-length: {e}"))?,
+            None => set,
+        };
+        Ok(Made {
+            opc: computed,
+            ..Made::of(set)
+        })
+    }
+
+    fn tuak(&self, entropy: &mut dyn Entropy, shape: Shape) -> Result<Made, String> {
+        let k = match &self.k {
+            Some(k) => k.read_16_or_32("--k")?,
+            None => SecretBytes::from(or_random::<16>(None, "--k", entropy)?.expose().as_slice()),
+        };
+        let iterations = shape.iterations.unwrap_or(1);
+        let words = |e: tuak::TuakLength| e.to_string();
+        let lengths =
+            tuak::Lengths::new(8, shape.res_length.unwrap_or(8), 16, 16, iterations).map_err(words)?;
+        let computed = match &self.top {
+            Some(top) => Some(Tuak::topc(&k, &top.read("--top")?, iterations).map_err(words)?),
+            None => None,
+        };
+        let set = match &computed {
+            Some(topc) => Tuak::new(&k, topc, lengths),
+            None => Tuak::new(&k, &or_random(self.topc.as_ref(), "--topc", entropy)?, lengths),
+        };
+        Ok(Made {
+            topc: computed,
+            ..Made::of(set.map_err(words)?)
+        })
+    }
+}
+
+impl Made {
+    fn of(set: impl Into<AlgorithmSet>) -> Self {
+        Self {
+            set: set.into(),
+            opc: None,
+            topc: None,
+        }
+    }
+}
+
+/// A value of an option, with the words of its own error.
+pub(crate) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|e: T::Err| e.to_string())
+}
+
+pub(crate) fn mnc_length(text: &str) -> Result<MncLength, String> {
+    match text {
+        "2" => Ok(MncLength::Two),
+        "3" => Ok(MncLength::Three),
+        _ => Err("an MNC has 2 or 3 digits".into()),
     }
 }
 

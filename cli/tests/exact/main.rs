@@ -1,9 +1,11 @@
 //! Exactness as a person sees it: algorithm sets and resynchronisation in the demo, the calculator, the explainer.
 //!
 //! * `demo`: `gba demo --algorithm …` and `--resync`
+//! * `keys`: `gba keys` against vectors that other programs computed
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod demo;
+mod keys;
 
 use std::{process::Command, time::Duration};
 
@@ -12,6 +14,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// TS 35.208 test set 1.
 pub(crate) const K: &str = "465b5ce8b199b49faa5f0a2ee238a6bc";
+pub(crate) const OPC: &str = "cd63cb71954a9f4e48a5994e37a02baf";
+pub(crate) const OP: &str = "cdc202d5123e20f62b6d676ac72cb318";
 pub(crate) const RAND: &str = "23553cbe9637a89d218ae64dae47bf35";
 
 /// What a run said.

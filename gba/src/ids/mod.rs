@@ -10,6 +10,7 @@ mod fqdn;
 mod naf;
 mod realm;
 mod subscriber;
+mod ua;
 
 pub use btid::{Btid, PskIdentity, hint_offers};
 pub use fqdn::Fqdn;
