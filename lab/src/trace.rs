@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,10 +16,10 @@ use tokio::sync::mpsc;
 /// Messages that may wait for the reader; a run of the demo has about sixty.
 pub const CAPACITY: usize = 4096;
 
-/// One protocol message with the time since the trace began.
+/// One protocol message with the time since the first one.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Since the trace began.
+    /// Since the first message.
     pub at: Duration,
     /// Reference point.
     pub interface: &'static str,
@@ -41,20 +44,20 @@ pub enum Entry {
 
 /// A tap that never waits: a full channel counts and drops.
 pub struct Trace {
-    began: Instant,
+    began: OnceLock<Instant>,
     entries: mpsc::Sender<Entry>,
     dropped: AtomicU64,
     wire: SharedTap,
 }
 
 impl Trace {
-    /// Begins now.
+    /// Time counts from the first message.
     #[must_use]
     pub fn begin() -> (Self, mpsc::Receiver<Entry>) {
         let (entries, receiver) = mpsc::channel(CAPACITY);
         (
             Self {
-                began: Instant::now(),
+                began: OnceLock::new(),
                 entries,
                 dropped: AtomicU64::new(0),
                 wire: net::tap::none(),
@@ -70,10 +73,10 @@ impl Trace {
         self
     }
 
-    /// Time since the beginning.
+    /// Time since the first message; begins to count if there was none.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.began.get_or_init(Instant::now).elapsed()
     }
 
     /// A heading for what follows.
@@ -97,11 +100,11 @@ impl Trace {
 impl Tap for Trace {
     fn message(&self, m: Message<'_>) {
         self.push(Entry::Message(Event {
-            at: self.began.elapsed(),
+            at: self.elapsed(),
             interface: m.interface,
             from: m.from.into(),
             to: m.to.into(),
-            summary: m.summary,
+            summary: printable(m.summary),
             clause: m.clause,
         }));
     }
@@ -123,6 +126,19 @@ impl Tap for Trace {
     }
 }
 
+/// A peer's text may stand in a summary: what could steer a terminal or turn the reading direction shows as U+FFFD.
+fn printable(summary: String) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if summary.contains(steers) {
+        summary.replace(steers, "\u{fffd}")
+    } else {
+        summary
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,5 +151,13 @@ mod tests {
         }
         assert_eq!(trace.dropped(), 3);
         assert!(entries.try_recv().is_ok());
+    }
+
+    #[test]
+    fn a_peers_text_steers_no_terminal() {
+        assert_eq!(
+            printable("GET /\u{1b}[2J\u{202e}é…".into()),
+            "GET /\u{fffd}[2J\u{fffd}é…"
+        );
     }
 }
