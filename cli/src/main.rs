@@ -6,6 +6,7 @@ mod demo;
 mod input;
 mod keys;
 mod ladder;
+mod pki;
 mod report;
 mod sim;
 mod vectors;
@@ -35,6 +36,9 @@ enum Command {
     /// RES, CK, IK, AUTN, Ks, B-TID and TMPI, and for each NAF its Ks_NAF; with --gba-u the forms of a card that keeps
     /// Ks; with --akma the keys of AKMA. Prints keys.
     Keys(Box<keys::Args>),
+    /// Certificates for Diameter over TLS: a test CA and one certificate per node.
+    #[command(subcommand)]
+    Pki(pki::Command),
     /// Check test vectors against this implementation.
     #[command(subcommand)]
     Vectors(vectors::Command),
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => demo::run(*args),
         Command::Keys(args) => keys::run(&args),
+        Command::Pki(command) => pki::run(command),
         Command::Vectors(command) => vectors::run(command),
     };
     let (why, status) = match result {

@@ -19,9 +19,10 @@ mod server;
 
 use std::{net::SocketAddr, time::Duration};
 
+pub use ::diameter::Identity;
 pub use ::diameter::peer::{PeerIdentity, Role, Rule, Timers};
 use ::diameter::{
-    Identity, Origin,
+    Origin,
     peer::{Known, Local},
 };
 use thiserror::Error;
