@@ -47,7 +47,11 @@ pub fn encode(octets: impl AsRef<[u8]>) -> String {
 pub fn decode(text: &str) -> Result<Vec<u8>, HexError> {
     ::hex::decode(text).map_err(|e| match e {
         ::hex::FromHexError::InvalidHexCharacter { index, .. } => HexError::Digit { at: index },
-        _ => HexError::Odd { digits: text.len() },
+        // An odd number of characters isn't one of digits where something else is among them.
+        _ => match text.bytes().position(|c| !c.is_ascii_hexdigit()) {
+            Some(at) => HexError::Digit { at },
+            None => HexError::Odd { digits: text.len() },
+        },
     })
 }
 
@@ -62,4 +66,17 @@ pub fn array<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
         want: N,
         got: octets.len(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_character_is_told_before_an_odd_number() {
+        assert_eq!(decode("00a"), Err(HexError::Odd { digits: 3 }));
+        assert_eq!(decode("0 a"), Err(HexError::Digit { at: 1 }));
+        assert_eq!(decode("0a0x"), Err(HexError::Digit { at: 3 }));
+        assert_eq!(array::<2>("0a"), Err(HexError::Length { want: 2, got: 1 }));
+    }
 }

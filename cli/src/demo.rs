@@ -20,14 +20,14 @@ use crate::{
     input::KeyText,
     ladder::Ladder,
     report,
-    sim::{Name, SimArgs, check_sources, mnc_length, parse},
+    sim::{Name, SimArgs, mnc_length, parse, warn_of_bare},
 };
 
 /// The options of `gba demo`.
 #[derive(ClapArgs)]
 #[command(
     after_help = "Example: gba demo --imsi 001010123456789 --k @k.hex --opc env:OPC --sqn 000000000020\n\
-                        Keys are hex, @FILE, env:NAME, or - for standard input.\n\
+                        Keys are hex, @FILE, env:NAME, or - for standard input: a line each, K first.\n\
                         Status: 0 both ends have the same keys, 1 refused or keys differ, 2 usage or environment."
 )]
 pub(crate) struct Args {
@@ -153,10 +153,38 @@ fn config_error(path: &str, text: &str, e: &toml::de::Error) -> String {
     let before = text.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!(
-        "{path}, line {line}, column {column}: {}",
-        without_content(e.message())
-    )
+    let why = without_quotes(text.lines().nth(line - 1).unwrap_or_default())
+        .or_else(|| unknown_key(e.message()))
+        .unwrap_or_else(|| without_content(e.message()));
+    format!("{path}, line {line}, column {column}: {why}")
+}
+
+/// What to do about a line whose value should be a text, but stands there without quotes.
+fn without_quotes(line: &str) -> Option<String> {
+    let (key, value) = line.split_once('=')?;
+    let example = match key.trim() {
+        "imsi" => "001010…",
+        "mode" => "u",
+        "algorithm" => "milenage",
+        "k" | "opc" | "op" | "topc" | "top" | "amf" | "sqn" => "…",
+        _ => return None,
+    };
+    let bare = value
+        .trim_start()
+        .starts_with(|c: char| c.is_ascii_alphanumeric());
+    bare.then(|| format!("{key} must be quoted: {key} = \"{example}\"", key = key.trim()))
+}
+
+/// The name of an unknown key, unless it may be a key of the other sort in a wrong place.
+fn unknown_key(message: &str) -> Option<String> {
+    let (name, expected) = message.strip_prefix("unknown field `")?.split_once('`')?;
+    let mut runs = name.split(|c: char| !c.is_ascii_hexdigit()).map(str::len);
+    let is_name = name.len() <= 20
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || matches!(c, '0'..='9' | '_' | '-'))
+        && runs.all(|run| run < 8);
+    is_name.then(|| format!("unknown key {name}{expected}"))
 }
 
 /// A message of the TOML reader without the text of the file that it quotes: a key may stand in any wrong place.
@@ -172,7 +200,7 @@ fn without_content(message: &str) -> String {
 
 fn setup(args: &Args) -> Result<Setup, String> {
     let mut entropy = net::entropy::OsEntropy;
-    check_sources(args.sim.keys())?;
+    warn_of_bare(args.sim.keys());
     if args.amf.is_some_and(Amf::separation_bit) {
         advice::warn("--amf: the separation bit is set; for GBA it is cleared (TS 33.102 Annex H)");
     }

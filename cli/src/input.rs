@@ -1,12 +1,15 @@
-//! Keys on the command line: hex, `@FILE`, `env:NAME` or `-` for standard input (ruling 5).
+//! Keys on the command line: hex, `@FILE`, `env:NAME` or `-` for a line of standard input (ruling 5).
 
 use std::{
-    io::Read,
+    io::{BufRead as _, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
-use base::{Secret, SecretBytes, hex};
-use hss::subscribers::{KeySource as _, OnlyHex, OsKeys, key};
+use base::{
+    Secret, SecretBytes,
+    hex::{self, HexError},
+};
+use hss::subscribers::{KeySource as _, OsKeys};
 
 /// A key is 32 hex digits; this bounds what is read of something else.
 const MAX_KEY_TEXT: u64 = 1024;
@@ -55,11 +58,6 @@ impl KeyText {
         self.config.is_none() && self.is_bare()
     }
 
-    /// True if the key comes from standard input.
-    pub(crate) fn is_stdin(&self) -> bool {
-        self.text == "-"
-    }
-
     /// A key that stands in a configuration file.
     pub(crate) fn of_config(text: &str, config: &Path) -> Self {
         Self {
@@ -79,24 +77,7 @@ impl KeyText {
     /// Reads 16 or 32 octets, for keys that have two lengths; else as [`KeyText::read`].
     pub(crate) fn read_16_or_32(&self, option: &str) -> Result<SecretBytes, String> {
         let name = self.name(option);
-        let beside = self.config.as_deref().and_then(Path::parent).map(Path::to_owned);
-        let mut source = OsKeys {
-            directory: beside.unwrap_or_default(),
-        };
-        let found = if let Some(file) = self.text.strip_prefix('@') {
-            source.file(file, false)
-        } else if let Some(variable) = self.text.strip_prefix("env:") {
-            source.environment(variable)
-        } else if self.text == "-" {
-            Ok(stdin(&name)?)
-        } else {
-            Ok(SecretBytes::from(self.text.as_bytes()))
-        };
-        let found = found.map_err(|e| format!("{name}: {e}"))?;
-        let digits =
-            std::str::from_utf8(found.expose()).map_err(|_| format!("{name}: not a text of hex digits"))?;
-        let octets = hex::decode(digits.trim()).map_err(|e| format!("{name}: {e}"))?;
-        let octets = SecretBytes::new(octets);
+        let octets = self.octets(option, "32 or 64")?;
         match octets.len() {
             16 | 32 => Ok(octets),
             n => Err(format!(
@@ -107,28 +88,93 @@ impl KeyText {
 
     /// Reads `N` octets; the error names the option, never the text.
     pub(crate) fn read<const N: usize>(&self, option: &str) -> Result<Secret<N>, String> {
+        let octets = self.octets(option, &(2 * N).to_string())?;
+        let wrong = HexError::Length {
+            want: N,
+            got: octets.len(),
+        };
+        let octets = octets.expose().try_into();
+        octets
+            .map(Secret::new)
+            .map_err(|_| format!("{}: {wrong}", self.name(option)))
+    }
+
+    fn octets(&self, option: &str, digits: &str) -> Result<SecretBytes, String> {
         let name = self.name(option);
         let beside = self.config.as_deref().and_then(Path::parent).map(Path::to_owned);
-        let mut files = OsKeys {
+        let mut source = OsKeys {
             directory: beside.unwrap_or_default(),
         };
-        if self.text != "-" {
-            return key(&self.text, false, &mut files).map_err(|e| format!("{name}: {e}"));
+        let found = if let Some(file) = self.text.strip_prefix('@') {
+            source.file(file, false).map_err(|e| e.to_string())
+        } else if let Some(variable) = self.text.strip_prefix("env:") {
+            source.environment(variable).map_err(|e| e.to_string())
+        } else if self.text == "-" {
+            stdin(&format!("{} ({digits} hex digits): ", key_name(option)))
+        } else {
+            Ok(SecretBytes::from(self.text.as_bytes()))
+        };
+        let found = found.map_err(|e| format!("{name}: {e}"))?;
+        let text =
+            std::str::from_utf8(found.expose()).map_err(|_| format!("{name}: not a text of hex digits"))?;
+        hex::decode(text.trim())
+            .map(SecretBytes::new)
+            .map_err(|e| format!("{name}: {}", self.advice(text.trim(), e)))
+    }
+
+    /// What to do about a text that isn't hex.
+    fn advice(&self, text: &str, e: HexError) -> String {
+        let all_digits = text.chars().all(|c| c.is_ascii_hexdigit());
+        if text.starts_with("0x") || text.starts_with("0X") {
+            "write the digits without 0x".into()
+        } else if all_digits || !self.is_bare() {
+            e.to_string()
+        } else if is_name(text) {
+            format!("no hex; for a file write @{text}")
+        } else {
+            format!("{e}; for a file write @FILE")
         }
-        let text = stdin(&name)?;
-        let hex =
-            std::str::from_utf8(text.expose()).map_err(|_| format!("{name}: not a text of hex digits"))?;
-        key(hex.trim(), false, &mut OnlyHex).map_err(|e| format!("{name}: {e}"))
     }
 }
 
-fn stdin(name: &str) -> Result<SecretBytes, String> {
-    let mut text = Vec::new();
-    let read = std::io::stdin().take(MAX_KEY_TEXT).read_to_end(&mut text);
+/// True for what looks like the name of a file, and in no way like a key with something wrong in it.
+fn is_name(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_hexdigit).count();
+    let mut runs = text.split(|c: char| !c.is_ascii_hexdigit()).map(str::len);
+    text.len() <= 64
+        && text.contains('.')
+        && text.chars().all(|c| c.is_ascii_graphic())
+        && digits < 16
+        && runs.all(|run| run < 8)
+}
+
+/// The key that an option is for, as the specifications write it.
+fn key_name(option: &str) -> String {
+    match option.trim_start_matches('-') {
+        "opc" => "OPc".into(),
+        "topc" => "TOPc".into(),
+        other => other.to_uppercase(),
+    }
+}
+
+/// The next line of standard input. On a terminal it is asked for by `prompt`, and isn't shown.
+fn stdin(prompt: &str) -> Result<SecretBytes, String> {
+    let cannot = |e: std::io::Error| format!("cannot read standard input: {e}");
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        // Where standard error is closed, there is nobody to ask, but an answer may come.
+        let _ = write!(anstream::stderr(), "{prompt}");
+        let line = rpassword::read_password().map_err(cannot)?;
+        return Ok(SecretBytes::new(line.into_bytes()));
+    }
+    let mut line = Vec::new();
+    let read = input.lock().take(MAX_KEY_TEXT).read_until(b'\n', &mut line);
     // Into the type that is wiped before anything else can fail.
-    let text = SecretBytes::new(text);
-    read.map_err(|e| format!("{name}: cannot read standard input: {e}"))?;
-    Ok(text)
+    let line = SecretBytes::new(line);
+    if read.map_err(cannot)? == 0 {
+        return Err("standard input has no line for it: one key a line is read".into());
+    }
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -166,5 +212,42 @@ mod tests {
                 .read::<16>("--k")
                 .is_err()
         );
+    }
+
+    #[test]
+    fn what_is_no_hex_is_told_by_what_to_do_and_never_shown_if_it_may_be_a_key() {
+        let why = |text: &str| KeyText::from(text).read::<16>("--k").err().unwrap();
+        assert_eq!(why("K.hex"), "--k: no hex; for a file write @K.hex");
+        assert_eq!(
+            why("./keys/my.key"),
+            "--k: no hex; for a file write @./keys/my.key"
+        );
+        assert_eq!(
+            why("0x465b5ce8b199b49faa5f0a2ee238a6bc"),
+            "--k: write the digits without 0x"
+        );
+        for text in [
+            "465b5ce8b199b49faa5f0a2ee238a6b.",
+            "46.5b.5c.e8.b1.99.b4.9f.aa.5f.0a.2e.e2.38.a6.bc",
+            "46 5b 5c e8 b1 99 b4 9f aa 5f 0a 2e e2 38 a6 bc",
+            "465b5ce8.hex",
+            "Rltc6LGZtJ+qXwou4jimvA==",
+        ] {
+            let told = why(text);
+            assert!(told.contains("for a file write @FILE"), "{told}");
+            assert!(!told.contains(&text[..5]), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_key_file_that_is_not_there_is_told_in_the_systems_words() {
+        let why = KeyText::from("@no/such/file").read::<16>("--k").err().unwrap();
+        assert!(
+            why.starts_with("--k: the key file no/such/file can't be read: "),
+            "{why}"
+        );
+        assert!(!why.contains("os error"), "{why}");
+        #[cfg(unix)]
+        assert!(why.ends_with("No such file or directory"), "{why}");
     }
 }

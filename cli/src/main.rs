@@ -17,7 +17,13 @@ use clap::{Parser, Subcommand};
 
 /// GBA and UICC interworking: a SIM's key becomes an M2M root key and session keys.
 #[derive(Parser)]
-#[command(name = "gba", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "gba",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Examples: gba demo\n          gba demo --mode u --json\n          gba vectors run"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -40,7 +46,10 @@ enum Command {
     #[command(subcommand)]
     Pki(pki::Command),
     /// Check test vectors against this implementation.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples: gba vectors run\n          gba vectors run my-vectors.json\n          gba vectors schema"
+    )]
     Vectors(vectors::Command),
 }
 

@@ -64,24 +64,15 @@ pub(crate) fn source(text: &str) -> Result<KeyText, String> {
     Ok(KeyText::from(text))
 }
 
-/// Warns of keys that stand on the command line themselves, and refuses two from one standard input (ruling 5).
-pub(crate) fn check_sources<'a>(
-    keys: impl IntoIterator<Item = (&'a str, &'a Option<KeyText>)>,
-) -> Result<(), String> {
-    let mut from_stdin = 0;
+/// Warns of keys that stand on the command line themselves (ruling 5).
+pub(crate) fn warn_of_bare<'a>(keys: impl IntoIterator<Item = (&'a str, &'a Option<KeyText>)>) {
     for (option, key) in keys {
-        let Some(key) = key else { continue };
-        if key.is_bare_on_command_line() {
+        if key.as_ref().is_some_and(KeyText::is_bare_on_command_line) {
             advice::warn(&format!(
                 "{option}: a key on the command line is seen by others; use @FILE, env:NAME or -"
             ));
         }
-        from_stdin += u32::from(key.is_stdin());
     }
-    if from_stdin > 1 {
-        return Err("standard input holds one key: give the other as @FILE or env:NAME".into());
-    }
-    Ok(())
 }
 
 impl SimArgs {

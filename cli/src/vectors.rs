@@ -1,6 +1,7 @@
-//! `gba vectors run`: test vectors against this implementation, as a table, JSON or JUnit XML.
+//! `gba vectors`: test vectors against this implementation, as a table, JSON or JUnit XML; and how to write some.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, IsTerminal, Read, Write},
     path::{Path, PathBuf},
@@ -22,14 +23,20 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples: gba vectors run\n          gba vectors run --family milenage --json\n          \
                             gba vectors run my-vectors.json --junit report.xml\n\
-                            Status: 0 all passed, 1 one failed or has no checker, 2 a file can't be read."
+                            Status: 0 all passed, 1 one failed or has no checker, 2 a file can't be read.\n\
+                            Your own file is JSON: {\"family\": \"milenage\", \"vectors\": [{\"id\": \"mine\", \"kind\": \
+                            \"computed\", \"K\": \"465b…\", …}]}.\n\
+                            gba vectors schema tells which fields each kind needs, and has an example that passes."
     )]
     Run(RunArgs),
+    /// Print how a file of vectors is written, and which fields each kind needs.
+    #[command(after_help = "Example: gba vectors schema | less")]
+    Schema,
 }
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
-    /// Files of the schema that vectors/README.md describes [default: those of the program].
+    /// Files of the form that `gba vectors schema` prints [default: those of the program].
     files: Vec<PathBuf>,
     /// Only this family, or this file of the program (repeatable).
     #[arg(long = "family", value_name = "FAMILY")]
@@ -46,7 +53,21 @@ pub(crate) struct RunArgs {
 }
 
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
-    let Command::Run(args) = command;
+    match command {
+        Command::Run(args) => check(&args),
+        Command::Schema => printed(writeln!(anstream::stdout(), "{}", vectors::schema())),
+    }
+}
+
+/// Whoever reads may have had enough: that is no failure, and the exit status still tells.
+fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Unable(format!("cannot print: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+fn check(args: &RunArgs) -> Result<(), Failure> {
     let files = load(&args.files).map_err(Failure::Unable)?;
     let report = vectors::run(
         &files,
@@ -55,12 +76,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             known_only: args.known_only,
         },
     );
-    if report.rows.is_empty() && args.families.is_empty() {
-        return Err(Failure::Unable("the files hold no vector".into()));
-    }
     if report.rows.is_empty() {
-        let mut known: Vec<&str> = files.iter().map(|f| f.family.as_str()).collect();
-        known.dedup();
+        let known = files.iter().flat_map(|f| &f.vectors).map(|v| v.family.as_str());
+        let known: Vec<&str> = known.collect::<BTreeSet<_>>().into_iter().collect();
         return Err(Failure::Unable(format!(
             "no vector of family {}; there are {}",
             args.families.join(", "),
@@ -72,16 +90,20 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             .map_err(|e| Failure::Unable(format!("cannot write {}: {e}", path.display())))?;
     }
     let mut out = anstream::stdout().lock();
-    let printed = if args.json {
+    let result = if args.json {
         json(&mut out, &report)
     } else {
         table(&mut out, &report)
     };
-    match printed.and_then(|()| out.flush()) {
-        // Whoever reads has had enough; the exit status still tells.
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Unable(format!("cannot print: {e}"))),
-        _ if report.is_success() => Ok(()),
-        _ => Err(Failure::Shown),
+    printed(result.and_then(|()| out.flush()))?;
+    if report.is_success() {
+        Ok(())
+    } else if report.passed() + report.failed() == 0 && report.known_only {
+        Err(Failure::Refused(
+            "nothing was checked, so nothing has passed: none of these vectors has a checker".into(),
+        ))
+    } else {
+        Err(Failure::Shown)
     }
 }
 
@@ -101,7 +123,11 @@ fn load_one(path: &Path) -> Result<File, String> {
     fs::File::open(path)
         .and_then(|f| f.take(limit).read_to_end(&mut octets))
         .map_err(cannot)?;
-    File::parse(&path.display().to_string(), &octets).map_err(|e| e.to_string())
+    let file = File::parse(&path.display().to_string(), &octets).map_err(|e| e.to_string())?;
+    if file.vectors.is_empty() {
+        return Err(format!("{} has no vectors", file.name));
+    }
+    Ok(file)
 }
 
 fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
@@ -141,6 +167,17 @@ fn table(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     if let Some(more @ 1..) = report.failures.len().checked_sub(TOLD) {
         writeln!(out, "and {more} more failures")?;
     }
+    for unread in report.unread.iter().take(TOLD) {
+        let (family, kind) = (&unread.family, &unread.kind);
+        let field = unread.field.trim_start_matches('/');
+        writeln!(
+            out,
+            "not looked at: {family}/{kind} field {field}, which its checker doesn't know"
+        )?;
+    }
+    if let Some(more @ 1..) = report.unread.len().checked_sub(TOLD) {
+        writeln!(out, "and {more} more fields that were not looked at")?;
+    }
     let (failed, unknown) = (report.failed(), report.without_checker());
     let colour = if report.is_success() {
         AnsiColor::Green
@@ -154,7 +191,7 @@ fn table(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         "{style}{} passed, {failed} failed, {unknown} without a checker{style:#} ({comparisons} values compared)",
         report.passed()
     )?;
-    if unknown > 0 && failed == 0 && !report.is_success() {
+    if unknown > 0 && failed == 0 && !report.known_only {
         writeln!(
             out,
             "A vector without a checker counts as a failure; --known-only leaves them out of the verdict."

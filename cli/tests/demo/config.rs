@@ -89,10 +89,37 @@ fn what_a_name_could_have_been_is_said() {
     let said = with("imsy = \"001010123456789\"\n", &[]);
     assert_eq!(said.status, 2);
     assert!(
-        said.err.contains("line 1, column 1") && said.err.contains("imsi"),
+        said.err.contains("line 1, column 1: unknown key imsy, expected") && said.err.contains("`imsi`"),
         "{}",
         said.err
     );
+}
+
+#[test]
+fn a_value_without_quotes_is_said_to_need_them() {
+    for (line, words) in [
+        (
+            "imsi = 001010123456789",
+            "imsi must be quoted: imsi = \"001010…\"",
+        ),
+        (
+            "imsi = 310410123456789",
+            "imsi must be quoted: imsi = \"001010…\"",
+        ),
+        ("mode = u", "mode must be quoted: mode = \"u\""),
+        ("sqn=000000000020", "sqn must be quoted: sqn = \"…\""),
+        (
+            "k = 465b5ce8b199b49faa5f0a2ee238a6bc",
+            "k must be quoted: k = \"…\"",
+        ),
+    ] {
+        let said = with(&format!("# mine\n{line}\n"), &[]);
+        assert_eq!(said.status, 2, "{}", said.err);
+        assert!(said.err.contains("line 2, column "), "{}", said.err);
+        assert!(said.err.contains(words), "no {words:?} in {}", said.err);
+        let value = line.split('=').nth(1).unwrap().trim();
+        assert!(value == "u" || !said.err.contains(value), "{}", said.err);
+    }
 }
 
 #[test]

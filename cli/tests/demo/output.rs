@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{demo, program, said};
+use crate::{K, OPC, demo, program, said};
 
 const VERDICT: &str = "Device and network computed the same keys by themselves; root and session key differ.";
 
@@ -89,6 +89,47 @@ fn on_a_terminal(environment: &str) -> Option<String> {
     let said = said(command.env("TERM", "xterm").args(["-c", TERMINAL, &line]));
     assert_eq!(said.status, 0, "{}", said.out);
     Some(said.out)
+}
+
+/// Types a line for each prompt into a terminal, as soon as it shows no typing, and prints what it shows.
+const TYPIST: &str = "
+import os, pty, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:-2])
+shown = b''
+for number, line in enumerate(sys.argv[-2:], 1):
+    while shown.count(b'digits): ') < number:
+        shown += os.read(terminal, 1000)
+    while termios.tcgetattr(terminal)[3] & termios.ECHO:
+        pass
+    os.write(terminal, line.encode() + b'\\n')
+try:
+    while octets := os.read(terminal, 1000):
+        shown += octets
+except OSError:
+    pass
+sys.stdout.write(shown.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+";
+
+#[test]
+fn a_terminal_is_asked_for_each_key_and_shows_none() {
+    let Some(python) = tests::peer::program("python3", "python3") else {
+        return;
+    };
+    let mut command = Command::new(python);
+    command
+        .args(["-c", TYPIST, env!("CARGO_BIN_EXE_gba")])
+        .args(["demo", "--quiet", "--k", "-", "--opc", "-", K, OPC]);
+    let said = said(&mut command);
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    for prompt in ["K (32 hex digits): ", "OPc (32 hex digits): "] {
+        assert!(said.out.contains(prompt), "{}", said.out);
+    }
+    for key in [K, OPC] {
+        assert!(!said.out.contains(&key[..8]), "{}", said.out);
+    }
 }
 
 #[test]

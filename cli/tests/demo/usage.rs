@@ -80,10 +80,18 @@ fn sources_that_cannot_be_read() {
         &["--k", "GBA_TEST_NO_SUCH_KEY"],
     );
     refused(&["--k", "-", "--opc", OPC], &["--k"]);
+    refused(&["--k", "-", "--opc", "-"], &["--k", "one key a line"]);
+    #[cfg(unix)]
     refused(
-        &["--k", "-", "--opc", "-"],
-        &["standard input holds one key", "@FILE"],
+        &["--k", "@no-such-key", "--opc", OPC],
+        &["No such file or directory\n"],
     );
+    refused(
+        &["--k", "K.hex", "--opc", OPC],
+        &["--k: no hex; for a file write @K.hex"],
+    );
+    let prefixed = format!("0x{K}");
+    refused(&["--k", &prefixed, "--opc", OPC], &["without 0x"]);
 }
 
 #[test]
@@ -148,4 +156,48 @@ fn ruling_05_keys_come_from_elsewhere_without_a_warning() {
         keys.push(whole["root_key"]["device"].as_str().unwrap().to_owned());
     }
     assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+}
+
+/// Keys that come one a line are taken in the order K, OPc or OP, with either line end.
+#[test]
+fn standard_input_has_one_key_a_line() {
+    let run = |operator: &str, stdin: &str| -> Said {
+        let mut command: Command = program();
+        command
+            .args(["demo", "--quiet", "--k", "-", operator, "-"])
+            .args(["--sqn", "000000000040"]);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Said {
+            status: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    };
+    for (operator, stdin) in [
+        ("--opc", format!("{K}\n{OPC}\n")),
+        ("--opc", format!("{K}\r\n{OPC}")),
+        ("--op", format!("{K}\n{}\n", crate::OP)),
+    ] {
+        let said = run(operator, &stdin);
+        assert_eq!((said.status, said.err.as_str()), (0, ""), "{stdin:?}");
+    }
+    for (stdin, words) in [
+        (format!("{K}\n"), "--opc: standard input has no line for it"),
+        (
+            format!("{K}\n{}\n", &OPC[2..]),
+            "--opc: 16 octets (32 hex digits) expected, got 15",
+        ),
+        (format!("{K} {OPC}\n"), "--k: not a hex digit at position 32"),
+    ] {
+        let said = run("--opc", &stdin);
+        assert_eq!(said.status, 2, "{}", said.err);
+        assert!(said.err.contains(words), "no {words:?} in {}", said.err);
+        assert!(!said.err.contains(&K[..8]), "{}", said.err);
+    }
 }

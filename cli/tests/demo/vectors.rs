@@ -57,14 +57,26 @@ fn a_file_that_is_wrong_is_a_failure_or_said_to_be_no_file_of_vectors() {
     ));
     assert_eq!(wrong.status, 1);
     assert!(
-        wrong.out.contains("mine: /f1: expected 0000000000000000, got "),
+        wrong
+            .out
+            .contains("mine: /f1: the file has 0000000000000000, computed f795bd4a52e29ed7\n"),
         "{}",
         wrong.out
     );
     let empty = with("");
-    assert_eq!(
-        (empty.status, empty.err.as_str()),
-        (2, "gba: the files hold no vector\n")
+    let says = format!("gba: {} has no vectors\n", file.display());
+    assert_eq!((empty.status, empty.err), (2, says));
+    let misspelt = with(&format!(
+        r#"{{"id":"mine","kind":"computed","K":"{k}","OPc":"{k}","RAND":"{k}","SQN":"000000000000",
+        "AMF":"0000","f1":"f795bd4a52e29ed7","f5_star":"00"}}"#
+    ));
+    assert_eq!(misspelt.status, 0, "{}", misspelt.out);
+    assert!(
+        misspelt
+            .out
+            .contains("not looked at: milenage/computed field f5_star"),
+        "{}",
+        misspelt.out
     );
     let no_json = with("{");
     assert_eq!(no_json.status, 2);
@@ -79,4 +91,53 @@ fn a_file_that_is_wrong_is_a_failure_or_said_to_be_no_file_of_vectors() {
         "{}",
         no_family.err
     );
+}
+
+#[test]
+fn where_nothing_has_a_checker_nothing_has_passed() {
+    for more in [&[][..], &["--json"]] {
+        let said = run(&[&["--known-only", "--family", "onem2m"], more].concat());
+        assert_eq!(said.status, 1, "{}", said.out);
+        assert!(
+            said.err.contains("nothing was checked, so nothing has passed"),
+            "{}",
+            said.err
+        );
+        assert!(!said.out.contains("leaves them out"), "{}", said.out);
+    }
+}
+
+#[test]
+fn the_program_itself_tells_how_a_file_is_written() {
+    let help = said(program().args(["vectors", "run", "--help"]));
+    assert!(help.out.contains("gba vectors schema"), "{}", help.out);
+    let schema = said(program().args(["vectors", "schema"]));
+    assert_eq!(schema.status, 0, "{}", schema.err);
+    let example = schema.out.split("```json\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("example.json");
+    fs::write(&file, example).unwrap();
+    let passed = run(&[file.to_str().unwrap()]);
+    assert_eq!(passed.status, 0, "{}", passed.out);
+    assert!(passed.out.contains("1 passed, 0 failed"), "{}", passed.out);
+}
+
+#[test]
+fn each_help_has_an_example() {
+    for command in [
+        &[][..],
+        &["demo"],
+        &["vectors"],
+        &["vectors", "run"],
+        &["vectors", "schema"],
+    ] {
+        let help = said(program().args(command).arg("--help"));
+        assert_eq!(help.status, 0, "{}", help.err);
+        assert!(
+            help.out.contains("Example"),
+            "gba {command:?} --help: {}",
+            help.out
+        );
+    }
 }

@@ -37,12 +37,12 @@ pub enum KeyError {
     #[error("not a text of hex digits")]
     NotText,
     /// The file can't be read.
-    #[error("the key file {} can't be read ({kind})", path.display())]
+    #[error("the key file {} can't be read: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
-        kind: std::io::ErrorKind,
+        /// The system's reason, in its words.
+        reason: String,
     },
     /// Other users of the host can read it.
     #[error("{} can be read by other users: chmod 600 it", path.display())]
@@ -108,7 +108,7 @@ impl KeySource for OsKeys {
         let path = self.directory.join(name);
         let io_error = |e: std::io::Error| KeyError::File {
             path: shown(name).into(),
-            kind: e.kind(),
+            reason: words_of(&e),
         };
         let file = File::open(&path).map_err(io_error)?;
         if is_exposed(&file.metadata().map_err(io_error)?) {
@@ -158,6 +158,13 @@ pub fn key<const N: usize>(
         return Err(KeyError::Published);
     }
     Ok(Secret::new(hex::array(digits)?))
+}
+
+/// The system's words, without the number that it adds for programmers.
+fn words_of(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    let words = text.split(" (os error").next().unwrap_or_default();
+    words.to_owned()
 }
 
 /// A name for a message; withheld if it looks like a key that stands in the wrong place.
