@@ -551,7 +551,7 @@ fn each_request_has_a_line_for_the_ladder() {
     let _ = run.challenged(&good());
     assert_eq!(
         describe(sent(&run.key())),
-        "GET /a?x=1 as I1U8vpY3…, auth-int, nc 00000001"
+        "GET /a?x=1 as I1U8vpY3qJ…, auth-int, nc 00000001"
     );
 }
 

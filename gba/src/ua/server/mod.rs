@@ -178,13 +178,14 @@ impl Gate<'_, '_> {
             now,
             entropy,
         } = &mut *self.context;
-        let nonce = nonce::issue(secret, self.host, now.mono, &mut **entropy)?;
+        let offered = config.qop.offer(self.request);
+        let nonce = nonce::issue(secret, self.host, &offered, now.mono, &mut **entropy)?;
         let challenges = config.algorithms.iter().map(|algorithm| {
             Challenge {
                 realm: Realm3gpp::bootstrapping(self.host.clone()).to_string(),
                 nonce: nonce.clone(),
                 algorithm: *algorithm,
-                qop: config.qop.offer(self.request),
+                qop: offered.clone(),
                 opaque: None,
                 domain: None,
                 stale: matches!(reason, Reason::Stale),
@@ -228,6 +229,9 @@ impl Gate<'_, '_> {
         let lifetime = config.nonce_lifetime;
         let nonce = match nonce::check(secret, self.host, &credentials.nonce, now.mono, lifetime) {
             NonceCheck::Foreign => return Ok(Decision::Refuse(self.challenge(Reason::UnknownNonce)?)),
+            NonceCheck::Live(issued) | NonceCheck::Expired(issued) if !issued.offered(qop) => {
+                return Ok(Decision::Refuse(self.challenge(Reason::NotOffered)?));
+            }
             known => known,
         };
         if count == 0 && !config.lenient_nonce_count {
@@ -323,7 +327,7 @@ impl Pending {
     fn take_count(&self, config: &Config, replay: &mut ReplayTable, now: Mono) -> bool {
         let issued: Issued = match self.nonce {
             NonceCheck::Live(issued) => issued,
-            NonceCheck::Expired | NonceCheck::Foreign => return false,
+            NonceCheck::Expired(_) | NonceCheck::Foreign => return false,
         };
         let window = config.nonce_count_window.clamp(1, 64);
         replay.accept(now, config.nonce_lifetime, issued, &self.btid, self.count, window)

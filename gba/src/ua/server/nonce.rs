@@ -8,9 +8,12 @@ use base::{Entropy, Mono, NoEntropy, Secret, hex, secret::ct_eq};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::ids::{Btid, Fqdn};
+use crate::{
+    digest::Qop,
+    ids::{Btid, Fqdn},
+};
 
-/// Octets of the part that is under the MAC: time of issue, then random octets.
+/// Octets of the part that is under the MAC: time of issue, random octets, the qop that were offered.
 const BODY: usize = 16;
 /// Octets of the MAC.
 const MAC: usize = 16;
@@ -22,28 +25,49 @@ pub(super) struct Issued {
     at: Mono,
 }
 
+impl Issued {
+    /// True if the challenge with this nonce offered `qop`: who rewrites a challenge in transit can't have the
+    /// client answer it with less protection than the NAF asked for.
+    pub(super) const fn offered(self, qop: Qop) -> bool {
+        let [.., offered] = self.id;
+        offered & bit(qop) != 0
+    }
+}
+
+const fn bit(qop: Qop) -> u8 {
+    match qop {
+        Qop::Auth => 1,
+        Qop::AuthInt => 2,
+    }
+}
+
 /// What a nonce turned out to be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum NonceCheck {
     /// Ours and alive.
     Live(Issued),
     /// Ours, but too old.
-    Expired,
+    Expired(Issued),
     /// Never issued here, or for another host.
     Foreign,
 }
 
-/// 16 octets: issue time in nanoseconds (8), random (8); then 16 of HMAC-SHA-256 over them and the host; as hex.
+/// 16 octets: issue time in nanoseconds (8), random (7), offered qop (1); then 16 of HMAC-SHA-256 over them and the
+/// host; as hex.
 pub(super) fn issue(
     secret: &Secret<32>,
     host: &Fqdn,
+    offered: &[Qop],
     now: Mono,
     entropy: &mut dyn Entropy,
 ) -> Result<String, NoEntropy> {
     let mut id = [0; BODY];
-    let (time, random) = id.split_at_mut(8);
+    let (time, rest) = id.split_at_mut(8);
     time.copy_from_slice(&now.0.to_be_bytes());
-    entropy.fill(random)?;
+    if let [random @ .., offer] = rest {
+        entropy.fill(random)?;
+        *offer = offered.iter().fold(0, |set, qop| set | bit(*qop));
+    }
     Ok(hex::encode(id) + &hex::encode(mac(secret, host, &id)))
 }
 
@@ -69,10 +93,11 @@ pub(super) fn check(
     }
     let (time, _) = id.split_at(8);
     let at = Mono(time.iter().fold(0, |n, octet| n << 8 | u64::from(*octet)));
+    let issued = Issued { id, at };
     if now.since(at) > lifetime {
-        NonceCheck::Expired
+        NonceCheck::Expired(issued)
     } else {
-        NonceCheck::Live(Issued { id, at })
+        NonceCheck::Live(issued)
     }
 }
 
@@ -228,7 +253,14 @@ mod tests {
     }
 
     fn live(secs: u64, seed: u64) -> Issued {
-        let nonce = issue(&secret(), &host(), at(secs), &mut SeededEntropy::new(seed)).unwrap();
+        let nonce = issue(
+            &secret(),
+            &host(),
+            &[Qop::Auth],
+            at(secs),
+            &mut SeededEntropy::new(seed),
+        )
+        .unwrap();
         match check(&secret(), &host(), &nonce, at(secs), LIFETIME) {
             NonceCheck::Live(issued) => issued,
             other => panic!("{other:?}"),
@@ -237,7 +269,14 @@ mod tests {
 
     #[test]
     fn a_nonce_is_known_again_only_here_and_in_time() {
-        let nonce = issue(&secret(), &host(), at(10), &mut SeededEntropy::new(1)).unwrap();
+        let nonce = issue(
+            &secret(),
+            &host(),
+            &[Qop::AuthInt],
+            at(10),
+            &mut SeededEntropy::new(1),
+        )
+        .unwrap();
         let see = |secret: &Secret<32>, host: &str, nonce: &str, secs| {
             check(secret, &host.parse().unwrap(), nonce, at(secs), LIFETIME)
         };
@@ -245,7 +284,10 @@ mod tests {
             see(&secret(), "naf.home.test", &nonce, 310),
             NonceCheck::Live(_)
         ));
-        assert_eq!(see(&secret(), "naf.home.test", &nonce, 311), NonceCheck::Expired);
+        assert!(matches!(
+            see(&secret(), "naf.home.test", &nonce, 311),
+            NonceCheck::Expired(_)
+        ));
         assert_eq!(see(&secret(), "other.home.test", &nonce, 10), NonceCheck::Foreign);
         assert_eq!(
             see(&Secret::new([8; 32]), "naf.home.test", &nonce, 10),
@@ -263,6 +305,26 @@ mod tests {
         }
         for bad in ["", "00", "zz", &nonce[2..]] {
             assert_eq!(see(&secret(), "naf.home.test", bad, 10), NonceCheck::Foreign);
+        }
+    }
+
+    #[test]
+    fn a_nonce_tells_what_was_offered_with_it() {
+        for offered in [&[][..], &[Qop::Auth], &[Qop::AuthInt], &[Qop::Auth, Qop::AuthInt]] {
+            let nonce = issue(&secret(), &host(), offered, at(0), &mut SeededEntropy::new(1)).unwrap();
+            for (seconds, qop) in [
+                (0, Qop::Auth),
+                (0, Qop::AuthInt),
+                (301, Qop::Auth),
+                (301, Qop::AuthInt),
+            ] {
+                match check(&secret(), &host(), &nonce, at(seconds), LIFETIME) {
+                    NonceCheck::Live(issued) | NonceCheck::Expired(issued) => {
+                        assert_eq!(issued.offered(qop), offered.contains(&qop), "{offered:?}");
+                    }
+                    NonceCheck::Foreign => panic!("foreign"),
+                }
+            }
         }
     }
 
