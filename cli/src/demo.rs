@@ -3,6 +3,7 @@
 use std::{
     io::{ErrorKind, IsTerminal, Read as _, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use aka::{Amf, Rand, Sqn};
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 use crate::{
     Failure, advice,
+    capture::CaptureArgs,
     input::KeyText,
     ladder::Ladder,
     report,
@@ -59,6 +61,8 @@ pub(crate) struct Args {
     /// amf, sqn, mode.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    capture: CaptureArgs,
     /// Print the result only, without the ladder.
     #[arg(long, short)]
     quiet: bool,
@@ -223,6 +227,9 @@ fn setup(args: &Args) -> Result<Setup, String> {
     })
 }
 
+/// For tasks that are still under way when the story is told; none should be.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// Runs the demo and prints it.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = merge(args).map_err(Failure::Unable)?;
@@ -232,7 +239,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         .build()
         .map_err(|e| Failure::Unable(format!("cannot start the runtime: {e}")))?;
 
+    let (wire, capture) = args.capture.begin().map_err(Failure::Unable)?;
     let (trace, mut entries) = Trace::begin();
+    let trace = trace.with_wire(wire);
     let ladder = (!args.quiet && !args.json).then(|| Ladder::new(width()));
     let result = runtime.block_on(async {
         let printer = tokio::spawn(async move {
@@ -259,6 +268,22 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let messages = printer.await.unwrap_or_default();
         result.map(|outcome| Outcome { messages, ..outcome })
     });
+    // Closes every connection, so that the capture sees that too.
+    runtime.shutdown_timeout(CLOSING);
+    let shown = show(result, &args);
+    match (shown, capture.finish()) {
+        (Err(failure), captured) => {
+            if let Err(why) = captured {
+                advice::warn(&why);
+            }
+            Err(failure)
+        }
+        (Ok(()), captured) => captured.map_err(Failure::Unable),
+    }
+}
+
+/// Prints what came out, and decides the exit status.
+fn show(result: Result<Outcome, DemoError>, args: &Args) -> Result<(), Failure> {
     let outcome = match result {
         Ok(outcome) => outcome,
         Err(e) => return Err(failure(&e, args.json)),

@@ -2,6 +2,7 @@
 //! 0 done, 1 refused or failed by protocol, 2 usage, environment or peer down.
 
 mod advice;
+mod capture;
 mod demo;
 mod input;
 mod keys;

@@ -153,6 +153,19 @@ const PEERS: &[Need] = &[
         ],
     },
     Need {
+        what: "tshark and editcap",
+        why: "reads the capture of a demo and judges every packet",
+        present: || which("tshark").is_some() && which("editcap").is_some(),
+        packages: [
+            "tshark wireshark-common",
+            "wireshark-cli",
+            "wireshark-cli",
+            "tshark wireshark-common",
+            "wireshark",
+            "wireshark",
+        ],
+    },
+    Need {
         what: "valgrind",
         why: "counts the instructions of one authentication vector",
         present: || which("valgrind").is_some(),

@@ -5,6 +5,7 @@
 //! * `usage`: what is refused with status 2, and in which words;
 //! * `config`: `--config FILE.toml`;
 //! * `output`: ladder, table, `--quiet`, terminal and no terminal;
+//! * `pcap`: the file of `--pcap`;
 //! * `secrets`: a whole run at trace level with canary keys.
 //! * `vectors`: `gba vectors run`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -13,6 +14,7 @@ mod config;
 mod exact;
 mod json;
 mod output;
+mod pcap;
 mod secrets;
 mod usage;
 mod vectors;
