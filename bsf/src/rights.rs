@@ -219,8 +219,7 @@ impl Rights {
         Self::of(file)
     }
 
-    /// Reads `[[bsf.naf]]` and `relays` of `[bsf]` in a file that holds other things too, which are other readers'
-    /// concern.
+    /// Reads `[[bsf.naf]]` of a file that holds other things too, which are other readers' concern.
     ///
     /// # Errors
     /// [`RightsError`] with line and column, but without the line: other parts of the file may hold keys.
@@ -233,7 +232,7 @@ impl Rights {
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
             RightsError::File(format!("line {line}, column {column}: {}", e.message()))
         })?;
-        let Within { relays, naf } = whole.bsf;
+        let (relays, naf) = (Vec::new(), whole.bsf.naf);
         Self::of(File { relays, naf })
     }
 
@@ -271,7 +270,7 @@ impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
     }
 }
 
-/// The two of these that stand within another file.
+/// Another file with the NAFs within.
 #[derive(Deserialize)]
 struct Whole {
     #[serde(default)]
@@ -280,8 +279,6 @@ struct Whole {
 
 #[derive(Default, Deserialize)]
 struct Within {
-    #[serde(default)]
-    relays: Vec<Text<Identity>>,
     #[serde(default)]
     naf: Vec<Entry>,
 }

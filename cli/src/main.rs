@@ -3,7 +3,9 @@
 
 mod advice;
 mod capture;
+mod config;
 mod demo;
+mod element;
 mod input;
 mod keys;
 mod ladder;
@@ -38,6 +40,25 @@ enum Command {
     /// process and talk over loopback TCP: bootstrapping, a service, the M2M root key, the M2M session key.
     /// Without options the SIM is a fresh one with random keys.
     Demo(Box<demo::Args>),
+    /// Run the same network and leave it running for a device in another terminal.
+    ///
+    /// Prints where each element listens, who the subscriber is, and commands to try.
+    Up(element::up::UpArgs),
+    /// The home subscriber server alone.
+    #[command(subcommand)]
+    Hss(element::HssCommand),
+    /// The bootstrapping server function alone.
+    #[command(subcommand)]
+    Bsf(element::BsfCommand),
+    /// A network application function alone.
+    #[command(subcommand)]
+    Naf(element::NafCommand),
+    /// A device with a software card: bootstrap, fetch a page.
+    #[command(subcommand)]
+    Ue(element::UeCommand),
+    /// The configuration of elements that run alone: an example, a check, what counts.
+    #[command(subcommand)]
+    Config(config::command::ConfigCommand),
     /// Compute every key of GBA from K or from CK and IK, and show how.
     ///
     /// RES, CK, IK, AUTN, Ks, B-TID and TMPI, and for each NAF its Ks_NAF; with --gba-u the forms of a card that keeps
@@ -69,6 +90,12 @@ fn main() -> ExitCode {
     logging();
     let result = match cli.command {
         Command::Demo(args) => demo::run(*args),
+        Command::Up(args) => element::up::run(&args),
+        Command::Hss(command) => element::hss(command),
+        Command::Bsf(command) => element::bsf(command),
+        Command::Naf(command) => element::naf(command),
+        Command::Ue(command) => element::ue(command),
+        Command::Config(command) => config::command::run(command),
         Command::Keys(args) => keys::run(&args),
         Command::Pki(command) => pki::run(command),
         Command::Vectors(command) => vectors::run(command),

@@ -1,0 +1,419 @@
+//! The configuration of a host: one TOML file, under the environment, under the flags.
+//!
+//! * `schema`: every setting once;
+//! * this file: [`Config`], layered and checked, with where each value came from;
+//! * `file`: reading the TOML, and what is said of a wrong one;
+//! * `flags`: the settings of a table as options of a command;
+//! * `command`: `gba config example|check|show`.
+
+pub(crate) mod command;
+mod file;
+pub(crate) mod flags;
+pub(crate) mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use base::{Secret, SecretBytes};
+use gba::ids::Fqdn;
+use hss::subscribers::{OsKeys, Place, key};
+use net::{diameter::Security, tls::cert::Files};
+
+use self::schema::{Form, SETTINGS, Setting};
+use crate::input::KeyText;
+
+/// A text that is wiped after use, as it may be a key.
+pub(crate) struct Text(String);
+
+impl Text {
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        drop(SecretBytes::new(std::mem::take(&mut self.0).into_bytes()));
+    }
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    Default,
+    File(PathBuf, Place),
+    Environment(String),
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path, place) => write!(f, "{}, {place}", path.display()),
+            Self::Environment(name) => f.write_str(name),
+            Self::Flag(name) => write!(f, "--{name}"),
+        }
+    }
+}
+
+/// A value: one item, or those of a list.
+struct Value {
+    items: Vec<Text>,
+    origin: Origin,
+}
+
+/// A flag of the command line that was given.
+pub(crate) struct Given {
+    pub(crate) setting: &'static Setting,
+    pub(crate) text: Text,
+}
+
+/// What stands above the defaults.
+#[derive(Default)]
+pub(crate) struct Sources {
+    /// `--config`.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) flags: Vec<Given>,
+}
+
+/// The file where nobody names one.
+const HERE: &str = "gba.toml";
+
+/// The whole configuration. Has no `Debug`: there are keys in it.
+pub(crate) struct Config {
+    /// The file, if there is one.
+    pub(crate) path: Option<PathBuf>,
+    /// Its text, for those who read their own tables in it.
+    text: Text,
+    /// Which tables it has.
+    tables: Vec<String>,
+    values: BTreeMap<String, Value>,
+}
+
+impl Config {
+    /// File, environment and flags over the defaults.
+    ///
+    /// The error has a line for each mistake.
+    pub(crate) fn load(sources: Sources) -> Result<Self, String> {
+        let here = Path::new(HERE);
+        let path = sources
+            .file
+            .or_else(|| std::env::var_os("GBA_CONFIG").map(PathBuf::from))
+            .or_else(|| here.exists().then(|| here.to_owned()));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            name.starts_with("GBA_").then_some((name, value))
+        });
+        let mut mistakes = Vec::new();
+        let mut config = Self::of_file(path, &mut mistakes)?;
+        for (name, value) in environment {
+            match value.into_string() {
+                Ok(text) => config.take_variable(name, Text(text), &mut mistakes),
+                Err(_) => mistakes.push(format!("{name}: not a text in UTF-8")),
+            }
+        }
+        for Given { setting, text } in sources.flags {
+            let origin = Origin::Flag(setting.flag());
+            config.put(setting, split(setting, &text), origin, &mut mistakes);
+        }
+        config.finish(mistakes)
+    }
+
+    /// Only that file over the defaults.
+    pub(crate) fn of(path: PathBuf) -> Result<Self, String> {
+        let mut mistakes = Vec::new();
+        Self::of_file(Some(path), &mut mistakes)?.finish(mistakes)
+    }
+
+    fn finish(self, mistakes: Vec<String>) -> Result<Self, String> {
+        if mistakes.is_empty() {
+            Ok(self)
+        } else {
+            Err(mistakes.join("\n"))
+        }
+    }
+
+    fn of_file(path: Option<PathBuf>, mistakes: &mut Vec<String>) -> Result<Self, String> {
+        let mut config = Self {
+            text: Text(path.as_deref().map_or_else(|| Ok(String::new()), file::read)?),
+            path,
+            tables: Vec::new(),
+            values: BTreeMap::new(),
+        };
+        for setting in SETTINGS {
+            if let Some(default) = setting.default {
+                let items = split(setting, &Text(default.into()));
+                config.put(setting, items, Origin::Default, mistakes);
+            }
+        }
+        if let Some(path) = config.path.clone() {
+            let text = std::mem::replace(&mut config.text, Text(String::new()));
+            file::take(&mut config, &path, text.as_str(), mistakes);
+            config.text = text;
+        }
+        Ok(config)
+    }
+
+    fn take_variable(&mut self, name: String, text: Text, mistakes: &mut Vec<String>) {
+        if let Some(setting) = SETTINGS.iter().find(|s| s.variable() == name) {
+            let items = split(setting, &text);
+            return self.put(setting, items, Origin::Environment(name), mistakes);
+        }
+        // A misspelt variable must not be a silent default; other variables of ours name no table.
+        let ours = schema::TABLES.iter().filter(|t| !t.is_empty());
+        if ours
+            .map(|t| format!("GBA_{}_", t.to_uppercase()))
+            .any(|prefix| name.starts_with(&prefix))
+        {
+            let known: Vec<_> = SETTINGS.iter().map(Setting::variable).collect();
+            let hint = file::nearest(&name, known.iter().map(String::as_str));
+            mistakes.push(format!("{name}: no such variable{}", file::did_you_mean(hint)));
+        }
+    }
+
+    fn put(
+        &mut self,
+        setting: &'static Setting,
+        items: Vec<Text>,
+        origin: Origin,
+        mistakes: &mut Vec<String>,
+    ) {
+        // A key is checked when it is used; its text is never looked at before.
+        if !items.iter().all(|item| (setting.check)(item.as_str())) {
+            let list = if setting.form == Form::List {
+                "each one "
+            } else {
+                ""
+            };
+            mistakes.push(complaint(
+                setting,
+                &origin,
+                &format!("{list}{} expected", setting.expected),
+            ));
+        }
+        self.values.insert(setting.name(), Value { items, origin });
+    }
+
+    /// True if the file has that table.
+    pub(crate) fn has_table(&self, table: &str) -> bool {
+        self.tables.iter().any(|t| t == table)
+    }
+
+    /// The file's text.
+    pub(crate) fn text(&self) -> &str {
+        self.text.as_str()
+    }
+
+    fn find(&self, table: &str, key: &str) -> (&'static Setting, Option<&Value>) {
+        // Names are literals of this crate, each used by a test of its element.
+        let setting = schema::find(table, key).unwrap_or(&SETTINGS[0]);
+        debug_assert_eq!((setting.table, setting.key), (table, key));
+        (setting, self.values.get(&setting.name()))
+    }
+
+    /// True if somebody said something.
+    pub(crate) fn is_set(&self, table: &str, key: &str) -> bool {
+        self.find(table, key).1.is_some()
+    }
+
+    /// One value.
+    ///
+    /// The error says where the value stands and what was expected.
+    pub(crate) fn get<T: FromStr>(&self, table: &str, key: &str) -> Result<T, String> {
+        self.maybe(table, key)?.ok_or_else(|| {
+            self.error(
+                table,
+                key,
+                &format!("missing: {} expected", self.find(table, key).0.expected),
+            )
+        })
+    }
+
+    /// One value that may be absent.
+    pub(crate) fn maybe<T: FromStr>(&self, table: &str, key: &str) -> Result<Option<T>, String> {
+        let (setting, value) = self.find(table, key);
+        let Some(item) = value.and_then(|v| v.items.first()) else {
+            return Ok(None);
+        };
+        let wrong = |_| self.error(table, key, &format!("{} expected", setting.expected));
+        item.as_str().parse().map(Some).map_err(wrong)
+    }
+
+    /// A list.
+    pub(crate) fn list<T: FromStr>(&self, table: &str, key: &str) -> Result<Vec<T>, String> {
+        let (setting, value) = self.find(table, key);
+        let wrong = |_| self.error(table, key, &format!("each one {} expected", setting.expected));
+        let items = value.map(|v| v.items.as_slice()).unwrap_or_default();
+        items
+            .iter()
+            .map(|item| item.as_str().parse().map_err(wrong))
+            .collect()
+    }
+
+    /// A file's name: relative ones lie beside the configuration, those of variables and flags where we are.
+    pub(crate) fn file(&self, table: &str, key: &str) -> Option<PathBuf> {
+        let value = self.find(table, key).1?;
+        let name = value.items.first()?.as_str();
+        Some(match value.origin {
+            Origin::Default | Origin::File(..) => self.directory().join(name),
+            Origin::Environment(_) | Origin::Flag(_) => name.into(),
+        })
+    }
+
+    /// Where the configuration lies.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.path
+            .as_deref()
+            .and_then(Path::parent)
+            .map(Path::to_owned)
+            .unwrap_or_default()
+    }
+
+    /// A key of 16 octets. With `production` no bare key is taken, unless it came in a variable of the environment.
+    pub(crate) fn key(
+        &self,
+        table: &str,
+        name: &str,
+        production: bool,
+    ) -> Result<Option<Secret<16>>, String> {
+        let (_, value) = self.find(table, name);
+        let Some((item, origin)) = value.and_then(|v| v.items.first().map(|item| (item, &v.origin))) else {
+            return Ok(None);
+        };
+        let text = item.as_str();
+        if text == "-" {
+            return KeyText::from("-").read(&format!("--{name}")).map(Some);
+        }
+        let bare = !text.starts_with('@') && !text.starts_with("env:");
+        if bare && matches!(origin, Origin::Flag(_)) && !production {
+            crate::advice::warn(&format!(
+                "--{name}: a key on the command line is seen by others; use @FILE, env:NAME or -"
+            ));
+        }
+        let (indirect, directory);
+        let (text, directory) = match origin {
+            Origin::Environment(variable) if bare => {
+                indirect = format!("env:{variable}");
+                (indirect.as_str(), PathBuf::new())
+            }
+            Origin::Environment(_) | Origin::Flag(_) => (text, PathBuf::new()),
+            Origin::Default | Origin::File(..) => {
+                directory = self.directory();
+                (text, directory)
+            }
+        };
+        key(text, production, &mut OsKeys { directory })
+            .map(Some)
+            .map_err(|e| self.error(table, name, &e.to_string()))
+    }
+
+    /// Says what is wrong with a value, and where it stands.
+    pub(crate) fn error(&self, table: &str, key: &str, what: &str) -> String {
+        let (setting, value) = self.find(table, key);
+        match (value, &self.path) {
+            (Some(value), _) => complaint(setting, &value.origin, what),
+            (None, Some(path)) => format!("{}: {}: {what}", path.display(), setting.name()),
+            (None, None) => format!("{}: {what}", setting.name()),
+        }
+    }
+
+    /// Whether laboratory modes are refused.
+    pub(crate) fn production(&self) -> bool {
+        self.get("", "production").unwrap_or(true)
+    }
+
+    /// How that table's Diameter is protected (ruling 21); laboratory modes are refused in production.
+    pub(crate) fn security(&self, table: &str) -> Result<Security, String> {
+        let insecure = self.get(table, "insecure_diameter")?;
+        let wrong = |what| Err(self.error(table, "insecure_diameter", what));
+        let files = ["tls.ca", "tls.cert", "tls.key"].map(|key| self.file(table, key));
+        match files {
+            [None, None, None] if insecure && self.production() => {
+                wrong("a laboratory mode: not allowed with production = true")
+            }
+            [None, None, None] if insecure => Ok(Security::InsecureAwayFromLoopback),
+            [None, None, None] => Ok(Security::PlainOnLoopbackOnly),
+            _ if insecure => wrong("either tls or insecure_diameter expected, not both"),
+            [Some(ca), Some(cert), Some(key)] => Security::tls(&Files { ca, cert, key })
+                .map_err(|e| self.error(table, "tls.cert", &e.to_string())),
+            [ca, cert, _] => {
+                let missing = match (ca, cert) {
+                    (None, _) => "tls.ca",
+                    (_, None) => "tls.cert",
+                    _ => "tls.key",
+                };
+                Err(self.error(table, missing, "missing: ca, cert and key belong together"))
+            }
+        }
+    }
+
+    /// Refuses an address where Diameter would carry keys in clear, before anything listens there (ruling 21).
+    pub(crate) fn keep_on_loopback(&self, table: &str, key: &str, security: &Security) -> Result<(), String> {
+        let text: String = self.get(table, key)?;
+        // A name that isn't an address is checked when it is resolved.
+        let away = text
+            .parse::<std::net::SocketAddr>()
+            .is_ok_and(|a| !a.ip().is_loopback());
+        if away && matches!(security, Security::PlainOnLoopbackOnly) {
+            return Err(self.error(
+                table,
+                key,
+                &format!(
+                    "Diameter away from loopback would carry keys in clear: give [{table}.tls] with ca, cert and key \
+                     (`gba pki init` makes them), or, in a laboratory whose network is its own, set insecure_diameter = true"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Each setting with its value, as it may be shown, and where that came from.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&'static Setting, String, Option<&Origin>)> {
+        SETTINGS.iter().map(|setting| {
+            let value = self.values.get(&setting.name());
+            let items = value.map(|v| v.items.as_slice()).unwrap_or_default();
+            let items: Vec<_> = items.iter().map(|i| show(setting, i.as_str())).collect();
+            (setting, items.join(","), value.map(|v| &v.origin))
+        })
+    }
+}
+
+fn show(setting: &Setting, text: &str) -> String {
+    let source = text == "-" || text.starts_with('@') || text.starts_with("env:");
+    if setting.form == Form::Key && (!source || file::looks_like_a_key(text)) {
+        "(secret)".into()
+    } else {
+        text.into()
+    }
+}
+
+fn complaint(setting: &Setting, origin: &Origin, what: &str) -> String {
+    match origin {
+        Origin::Default => format!("{}: {what}", setting.name()),
+        Origin::File(..) => format!("{origin}: {}: {what}", setting.name()),
+        Origin::Environment(_) | Origin::Flag(_) => format!("{origin}: {what}"),
+    }
+}
+
+/// One text as the items of a setting; an empty text is an empty list.
+fn split(setting: &Setting, text: &Text) -> Vec<Text> {
+    if setting.form != Form::List {
+        return vec![Text(text.as_str().into())];
+    }
+    let items = text.as_str().split(',').map(str::trim).filter(|t| !t.is_empty());
+    items.map(|t| Text(t.into())).collect()
+}
+
+/// `NAME=ADDRESS`.
+pub(crate) fn host_line(text: &str) -> Option<(Fqdn, IpAddr)> {
+    let (name, address) = text.split_once('=')?;
+    Some((name.trim().parse().ok()?, address.trim().parse().ok()?))
+}

@@ -1,0 +1,149 @@
+//! `gba bsf serve`.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use bsf::{
+    MemorySessions, Ub, ZhSource,
+    rights::{MAX_FILE, Rights},
+    serve_ub,
+    zn::{ZnConfig, ZnServer, serve_zn},
+};
+use diameter::{
+    Identity, Origin, dictionary,
+    peer::{Role, Rule},
+};
+use gba::{
+    ids::Fqdn,
+    ub::server::{Config as UbConfig, Rate},
+};
+use net::{diameter as node, http::Limits};
+
+use super::{listen, running::Running, say, say_configuration, watch::Watch};
+use crate::{
+    Failure,
+    config::{Config, flags::Table},
+};
+
+/// `[bsf]`.
+pub(crate) struct Bsf;
+
+impl Table for Bsf {
+    const NAME: &'static str = "bsf";
+}
+
+/// All that the BSF needs before it opens a socket.
+pub(super) struct Plan {
+    path: Option<PathBuf>,
+    listen_ub: SocketAddr,
+    listen_zn: SocketAddr,
+    ub: UbConfig,
+    origin: Origin,
+    rights: Rights,
+    hss: String,
+    hss_host: Identity,
+    security: node::Security,
+}
+
+impl Plan {
+    pub(super) fn of(c: &Config) -> Result<Self, String> {
+        let name: Fqdn = c.get("bsf", "name")?;
+        let origin = Origin {
+            host: c.get("bsf", "name")?,
+            realm: c.get("bsf", "origin_realm")?,
+        };
+        let security = c.security("bsf")?;
+        for key in ["listen_zn", "hss"] {
+            c.keep_on_loopback("bsf", key, &security)?;
+        }
+        let mut ub = UbConfig::new(name);
+        ub.lifetime = c.get("bsf", "lifetime")?;
+        ub.max_lifetime = ub.max_lifetime.max(ub.lifetime);
+        let rate = match c.get("bsf", "vectors_per_minute")? {
+            0 => Rate::UNLIMITED,
+            n => Rate::new(u32::div_ceil(n, 2), n),
+        };
+        (ub.per_impi, ub.per_address) = (rate, rate);
+        Ok(Self {
+            path: c.path.clone(),
+            listen_ub: c.get("bsf", "listen_ub")?,
+            listen_zn: c.get("bsf", "listen_zn")?,
+            ub,
+            origin,
+            rights: rights(c)?,
+            hss: c.get("bsf", "hss")?,
+            hss_host: c.get("bsf", "hss_host")?,
+            security,
+        })
+    }
+
+    pub(super) async fn serve(self, verbose: bool) -> Result<(), Failure> {
+        say_configuration("bsf", self.path.as_deref());
+        let mut running = Running::new("bsf", Watch::new(verbose, Some("BSF")));
+        let tap = running.watch().tap();
+        let (ub_listener, ub_address) = listen("bsf", self.listen_ub).await?;
+        let (zn_listener, zn_address) = listen("bsf", self.listen_zn).await?;
+
+        let peer = Rule {
+            host: self.hss_host.clone(),
+            role: Role::Hss,
+        };
+        let mut config = node::Config::new(self.origin.clone(), vec![dictionary::ZH], vec![peer]);
+        config.tap = Arc::clone(&tap);
+        config.security = self.security.clone();
+        let client = node::Client::connect(self.hss.clone(), config);
+        running.peer(format!("Zh to {} at {}", self.hss_host, self.hss), &client);
+        let source = ZhSource::new(client, self.origin.clone(), self.origin.realm.clone())
+            .with_host(self.hss_host)
+            .with_tap(Arc::clone(&tap));
+
+        let sessions = Arc::new(MemorySessions::default());
+        let ub = Arc::new(Ub::new(self.ub, Arc::clone(&sessions), source).with_tap(Arc::clone(&tap)));
+        let stop = running.stop();
+        running.serve(async move {
+            serve_ub(ub_listener, Limits::default(), ub, stop).await;
+            Ok(())
+        });
+        let mut zn = ZnConfig::new(self.origin, self.rights);
+        zn.security = self.security;
+        let zn = Arc::new(ZnServer::new(zn, sessions).with_tap(tap));
+        running.serve(serve_zn(zn_listener, zn, running.stop()));
+        say(&format!("bsf: Ub on {ub_address}"));
+        say(&format!("bsf: Zn on {zn_address}"));
+        running.until_signal().await
+    }
+}
+
+fn rights(c: &Config) -> Result<Rights, String> {
+    let file = c
+        .path
+        .as_deref()
+        .unwrap_or_else(|| std::path::Path::new(""))
+        .display();
+    let within = Rights::parse_within(c.text()).map_err(|e| format!("{file}, {e}"))?;
+    let is_empty = within.hosts().next().is_none();
+    let mut rights = match c.file("bsf", "rights") {
+        None if is_empty => {
+            let what =
+                "no NAF may have a key: name a file here, or write [[bsf.naf]] as `gba config example` does";
+            return Err(c.error("bsf", "rights", what));
+        }
+        None => within,
+        Some(_) if !is_empty => {
+            return Err(c.error("bsf", "rights", "either a file or [[bsf.naf]] expected, not both"));
+        }
+        Some(path) => {
+            let shown = path.display();
+            let cannot = |e: std::io::Error| format!("cannot read {shown}: {e}");
+            let long = std::fs::metadata(&path).map_err(cannot)?.len() > MAX_FILE as u64;
+            if long {
+                return Err(format!("{shown} is longer than {} MiB", MAX_FILE / 1024 / 1024));
+            }
+            let text = std::fs::read_to_string(&path).map_err(cannot)?;
+            Rights::parse(&text).map_err(|e| format!("{shown}: {e}"))?
+        }
+    };
+    for relay in c.list("bsf", "relays")? {
+        rights.add_relay(relay);
+    }
+    Ok(rights)
+}

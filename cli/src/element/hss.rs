@@ -1,0 +1,105 @@
+//! `gba hss serve`.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use diameter::Origin;
+use hss::{Auc, FileSqnStore, Subscribers, subscribers::OsKeys};
+use net::{clock, entropy::OsEntropy};
+
+use super::{listen, running::Running, say, say_configuration, watch::Watch};
+use crate::{
+    Failure,
+    config::{Config, flags::Table},
+};
+
+/// `[hss]`.
+pub(crate) struct Hss;
+
+impl Table for Hss {
+    const NAME: &'static str = "hss";
+}
+
+/// All that the HSS needs before it opens a socket.
+pub(super) struct Plan {
+    path: Option<PathBuf>,
+    listen: SocketAddr,
+    config: hss::Config,
+    subscribers: Subscribers,
+    sqn_file: PathBuf,
+    production: bool,
+}
+
+impl Plan {
+    pub(super) fn of(c: &Config) -> Result<Self, String> {
+        let origin = Origin {
+            host: c.get("hss", "origin_host")?,
+            realm: c.get("hss", "origin_realm")?,
+        };
+        let mut config = hss::Config::new(origin, c.list("hss", "bsfs")?);
+        config.relays = c.list("hss", "relays")?.into_iter().collect();
+        config.security = c.security("hss")?;
+        c.keep_on_loopback("hss", "listen", &config.security)?;
+        let sqn_file = c.file("hss", "sqn_file");
+        Ok(Self {
+            path: c.path.clone(),
+            listen: c.get("hss", "listen")?,
+            config,
+            subscribers: subscribers(c)?,
+            sqn_file: sqn_file.ok_or_else(|| c.error("hss", "sqn_file", "missing"))?,
+            production: c.production(),
+        })
+    }
+
+    pub(super) async fn serve(self, verbose: bool, new_sqn_file: bool) -> Result<(), Failure> {
+        let store = if new_sqn_file {
+            FileSqnStore::create(&self.sqn_file)
+        } else if self.production {
+            FileSqnStore::open(&self.sqn_file)
+        } else {
+            FileSqnStore::open_or_create(&self.sqn_file)
+        };
+        let store = store.map_err(|e| Failure::Unable(format!("hss: {e}")))?;
+        say_configuration("hss", self.path.as_deref());
+        let (count, sqn_file) = (self.subscribers.len(), self.sqn_file.display());
+        say(&format!(
+            "hss: subscribers {count}, sequence numbers in {sqn_file}"
+        ));
+        let mut running = Running::new("hss", Watch::new(verbose, Some("HSS")));
+        let (listener, address) = listen("hss", self.listen).await?;
+        let hss = hss::Hss::new(self.config, self.subscribers, Auc::new(store, OsEntropy));
+        let hss = Arc::new(hss.with_tap(running.watch().tap()));
+        running.serve(hss::serve(listener, hss, running.stop()));
+        say(&format!("hss: Zh on {address}"));
+        running.until_signal().await
+    }
+}
+
+fn subscribers(c: &Config) -> Result<Subscribers, String> {
+    let now = clock::now();
+    let mut keys = OsKeys {
+        directory: c.directory(),
+    };
+    let file = c
+        .path
+        .as_deref()
+        .unwrap_or_else(|| std::path::Path::new(""))
+        .display();
+    let within = Subscribers::parse_within(c.text(), "hss", c.production(), &mut keys, now.utc)
+        .map_err(|e| format!("{file}, {}: {}: {}", e.place, e.key, e.what))?;
+    let Some(path) = c.file("hss", "subscribers") else {
+        return if within.is_empty() {
+            let what = "there is no subscriber: name a file here, or write [[hss.subscriber]] as `gba config example` does";
+            Err(c.error("hss", "subscribers", what))
+        } else {
+            Ok(within)
+        };
+    };
+    if !within.is_empty() {
+        return Err(c.error(
+            "hss",
+            "subscribers",
+            "either a file or [[hss.subscriber]] expected, not both",
+        ));
+    }
+    Subscribers::load_as(&path, now, c.production()).map_err(|e| e.to_string())
+}

@@ -1,0 +1,175 @@
+//! Elements by themselves: `gba hss|bsf|naf serve`, `gba ue …`, and `gba up`, the whole network left running.
+//!
+//! * `hss`, `bsf`, `naf`: a plan made of the configuration, then sockets;
+//! * `ue`: a device with a software card, from bootstrapping to a page;
+//! * `up`: the laboratory's network;
+//! * `running`: what listens until a signal comes, and how it ends;
+//! * `watch`: `-v`, the ladder on standard error; `heard`: what came in, in words.
+
+mod bsf;
+mod heard;
+mod hss;
+mod naf;
+mod running;
+mod ue;
+pub(crate) mod up;
+mod watch;
+
+use std::{net::SocketAddr, path::Path};
+
+use clap::{Args, Subcommand};
+use tokio::net::TcpListener;
+
+pub(crate) use self::ue::UeCommand;
+use crate::{
+    Failure,
+    config::{
+        Config,
+        flags::{Flags, Table},
+    },
+};
+
+/// `gba hss serve` and its like.
+#[derive(Subcommand)]
+pub(crate) enum HssCommand {
+    /// Serve Zh: authentication vectors for registered BSFs.
+    ///
+    /// Stops at Ctrl-C or SIGTERM: finishes what is under way, says goodbye to its peers, status 0.
+    #[command(
+        after_help = "Example: gba config example > gba.toml; gba hss serve\nPorts may be 0: the line printed tells which."
+    )]
+    Serve(HssServe),
+}
+
+#[derive(Args)]
+pub(crate) struct HssServe {
+    #[command(flatten)]
+    common: Common<hss::Hss>,
+    /// Make a new file of sequence numbers, also in production: only for subscribers that never had a vector.
+    #[arg(long)]
+    new_sqn_file: bool,
+}
+
+/// `gba bsf serve`.
+#[derive(Subcommand)]
+pub(crate) enum BsfCommand {
+    /// Serve Ub to devices and Zn to NAFs.
+    ///
+    /// Starts without its HSS and finds it later. Stops as `gba hss serve`.
+    #[command(after_help = "Example: gba config example > gba.toml; gba bsf serve -v")]
+    Serve(Common<bsf::Bsf>),
+}
+
+/// `gba naf serve`.
+#[derive(Subcommand)]
+pub(crate) enum NafCommand {
+    /// Serve a small page to who has a key: over HTTP with digest, and over TLS with a pre-shared key.
+    ///
+    /// Starts without its BSF and finds it later. Stops as `gba hss serve`.
+    #[command(after_help = "Example: gba config example > gba.toml; gba naf serve --name naf.m2m.example")]
+    Serve(Common<naf::Naf>),
+}
+
+/// What every element's command has.
+#[derive(Args)]
+pub(crate) struct Common<T: Table> {
+    #[command(flatten)]
+    flags: Flags<T>,
+    /// Show each protocol message on standard error.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl<T: Table> Common<T> {
+    fn load(self) -> Result<(Config, bool), Failure> {
+        Ok((
+            Config::load(self.flags.sources()).map_err(Failure::Unable)?,
+            self.verbose,
+        ))
+    }
+}
+
+pub(crate) fn hss(command: HssCommand) -> Result<(), Failure> {
+    let HssCommand::Serve(HssServe { common, new_sqn_file }) = command;
+    let (config, verbose) = common.load()?;
+    let plan = hss::Plan::of(&config).map_err(Failure::Unable)?;
+    block_on(plan.serve(verbose, new_sqn_file))
+}
+
+pub(crate) fn bsf(command: BsfCommand) -> Result<(), Failure> {
+    let BsfCommand::Serve(common) = command;
+    let (config, verbose) = common.load()?;
+    let plan = bsf::Plan::of(&config).map_err(Failure::Unable)?;
+    block_on(plan.serve(verbose))
+}
+
+pub(crate) fn naf(command: NafCommand) -> Result<(), Failure> {
+    let NafCommand::Serve(common) = command;
+    let (config, verbose) = common.load()?;
+    let plan = naf::Plan::of(&config).map_err(Failure::Unable)?;
+    block_on(plan.serve(verbose))
+}
+
+pub(crate) fn ue(command: UeCommand) -> Result<(), Failure> {
+    ue::run(command)
+}
+
+/// Makes each element's plan whose table the file has: all that `serve` would read, without a socket.
+pub(crate) fn check(config: &Config) -> Result<Vec<&'static str>, String> {
+    type Check = fn(&Config) -> Result<(), String>;
+    let checks: [(&str, Check); 4] = [
+        ("hss", |c| hss::Plan::of(c).map(drop)),
+        ("bsf", |c| bsf::Plan::of(c).map(drop)),
+        ("naf", |c| naf::Plan::of(c).map(drop)),
+        ("ue", |c| ue::Plan::of(c).map(drop)),
+    ];
+    let (mut good, mut mistakes) = (Vec::new(), Vec::new());
+    for (name, check) in checks.into_iter().filter(|(name, _)| config.has_table(name)) {
+        match check(config) {
+            Ok(()) => good.push(name),
+            Err(why) => mistakes.push(why),
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(good)
+    } else {
+        Err(mistakes.join("\n"))
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Unable(format!("cannot start the runtime: {e}")))?;
+    runtime.block_on(work)
+}
+
+async fn listen(what: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let cannot = |e: std::io::Error| {
+        let hint = if e.kind() == std::io::ErrorKind::AddrInUse {
+            ": another program listens there; stop it or choose another port"
+        } else {
+            ""
+        };
+        Failure::Unable(format!("{what}: cannot listen on {address}: {e}{hint}"))
+    };
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    let bound = listener.local_addr().map_err(cannot)?;
+    Ok((listener, bound))
+}
+
+/// A line on standard output, for people and for scripts that wait for it.
+fn say(line: &str) {
+    use std::io::Write as _;
+    let mut out = anstream::stdout().lock();
+    // A closed standard output must not stop an element.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn say_configuration(element: &str, path: Option<&Path>) {
+    match path {
+        Some(path) => say(&format!("{element}: configuration {}", path.display())),
+        None => say(&format!("{element}: no configuration file, defaults only")),
+    }
+}

@@ -1,0 +1,217 @@
+//! `gba naf serve`: a small page behind HTTP digest and behind TLS-PSK.
+
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use base::Utc;
+use diameter::{
+    Identity, Origin, dictionary,
+    peer::{Role, Rule},
+};
+use gba::ids::{Btid, Fqdn, Impi, NafId};
+use http::{HeaderValue, Request, Response, header};
+use naf::{
+    authenticate::{Authenticated, Gate},
+    psk::{PskConfig, PskPeer, PskServer},
+    zn::{Cached, Route, ZnClient, ZnConfig},
+};
+use net::{
+    clock, diameter as node,
+    http::{Bytes, Limits},
+    tls::suite::Suite,
+};
+
+use super::{listen, running::Running, say, say_configuration, watch::Watch};
+use crate::{
+    Failure,
+    config::{Config, flags::Table},
+};
+
+/// Keys kept until they expire.
+const CACHED_KEYS: usize = 4096;
+
+/// `[naf]`.
+pub(crate) struct Naf;
+
+impl Table for Naf {
+    const NAME: &'static str = "naf";
+}
+
+/// All that the NAF needs before it opens a socket.
+pub(super) struct Plan {
+    path: Option<PathBuf>,
+    listen: SocketAddr,
+    listen_tls: SocketAddr,
+    name: Fqdn,
+    suites: Vec<Suite>,
+    origin: Origin,
+    bsf: String,
+    bsf_name: Fqdn,
+    bsf_host: Identity,
+    bsf_realm: Identity,
+    security: node::Security,
+}
+
+impl Plan {
+    pub(super) fn of(c: &Config) -> Result<Self, String> {
+        let security = c.security("naf")?;
+        c.keep_on_loopback("naf", "bsf", &security)?;
+        let suites: Vec<Suite> = c.list("naf", "suites")?;
+        if suites.is_empty() {
+            return Err(c.error("naf", "suites", "at least one suite expected"));
+        }
+        Ok(Self {
+            path: c.path.clone(),
+            listen: c.get("naf", "listen")?,
+            listen_tls: c.get("naf", "listen_tls")?,
+            name: c.get("naf", "name")?,
+            suites,
+            origin: Origin {
+                host: c.get("naf", "origin_host")?,
+                realm: c.get("naf", "origin_realm")?,
+            },
+            bsf: c.get("naf", "bsf")?,
+            bsf_name: c.get("naf", "bsf_name")?,
+            bsf_host: c.get("naf", "bsf_name")?,
+            bsf_realm: c.get("naf", "bsf_realm")?,
+            security,
+        })
+    }
+
+    pub(super) async fn serve(self, verbose: bool) -> Result<(), Failure> {
+        say_configuration("naf", self.path.as_deref());
+        let mut running = Running::new("naf", Watch::new(verbose, Some("NAF")));
+        let tap = running.watch().tap();
+        let (listener, address) = listen("naf", self.listen).await?;
+        let (tls_listener, tls_address) = listen("naf", self.listen_tls).await?;
+
+        let peer = Rule {
+            host: self.bsf_host.clone(),
+            role: Role::Bsf,
+        };
+        let mut config = node::Config::new(self.origin.clone(), vec![dictionary::ZN], vec![peer]);
+        config.tap = Arc::clone(&tap);
+        config.security = self.security;
+        let transport = node::Client::connect(self.bsf.clone(), config);
+        running.peer(format!("Zn to {} at {}", self.bsf_host, self.bsf), &transport);
+        let route = Route {
+            domain: Some(self.bsf_name),
+            realm: self.bsf_realm,
+            host: Some(self.bsf_host),
+            transport,
+        };
+        let start = u32::try_from(clock::now().utc.0).unwrap_or(u32::MAX);
+        let zn = ZnClient::new(ZnConfig::new(self.origin), start, vec![route]);
+        let keys = Arc::new(Cached::new(
+            zn.with_tap(Arc::clone(&tap), "NAF", "BSF"),
+            CACHED_KEYS,
+        ));
+
+        let config = gba::ua::server::Config::new(vec![self.name.clone()]);
+        let gate = Gate::new(Arc::clone(&keys), config)
+            .map_err(|e| Failure::Unable(format!("naf: {e}")))?
+            .with_tap(Arc::clone(&tap), "NAF", "UE");
+        let service = move |request, _| {
+            let gate = gate.clone();
+            async move { gate.guard(request, |r| std::future::ready(digest_page(&r))).await }
+        };
+        let stop = running.stop();
+        let serving = net::http::serve_tapped(listener, Limits::default(), Arc::clone(&tap), service, stop);
+        running.serve(async move {
+            serving.await;
+            Ok(())
+        });
+
+        let mut psk = PskConfig::new(self.name.clone());
+        psk.tls.suites = self.suites;
+        psk.story.tells_peer = true;
+        let story = psk.story.clone();
+        let server =
+            PskServer::new(psk, keys, Arc::clone(&tap)).map_err(|e| Failure::Unable(format!("naf: {e}")))?;
+        let stop = running.stop();
+        let page = move |request: Request<Bytes>, peer: Arc<PskPeer>| {
+            // Within TLS, where nobody else hears it.
+            story.tell_request(&tap, &request);
+            std::future::ready(psk_page(&request, &peer))
+        };
+        let serving = server.serve(tls_listener, page, stop);
+        running.serve(async move {
+            serving.await;
+            Ok(())
+        });
+        say(&format!("naf: HTTP digest on {address} as {}", self.name));
+        say(&format!("naf: TLS-PSK on {tls_address} as {}", self.name));
+        running.until_signal().await
+    }
+}
+
+/// What a page tells.
+struct Page<'a> {
+    btid: &'a Btid,
+    naf_id: &'a NafId,
+    impi: Option<&'a Impi>,
+    expiry: Utc,
+    how: &'a str,
+}
+
+fn digest_page(request: &Request<Bytes>) -> Response<Bytes> {
+    let Some(who) = request.extensions().get::<Authenticated>() else {
+        // The gate lets nobody through without.
+        return Response::default();
+    };
+    page(
+        request,
+        &Page {
+            btid: &who.btid,
+            naf_id: &who.naf_id,
+            impi: who.impi.as_ref(),
+            expiry: who.expiry,
+            how: "HTTP digest",
+        },
+    )
+}
+
+fn psk_page(request: &Request<Bytes>, peer: &PskPeer) -> Response<Bytes> {
+    page(
+        request,
+        &Page {
+            btid: &peer.btid,
+            naf_id: peer.key.ks_naf.naf_id(),
+            impi: peer.key.impi.as_ref(),
+            expiry: peer.key.expiry,
+            how: "TLS with a pre-shared key",
+        },
+    )
+}
+
+fn page(request: &Request<Bytes>, page: &Page<'_>) -> Response<Bytes> {
+    let mut text = format!(
+        "{} knows you by GBA.\n\nB-TID    {}\n",
+        page.naf_id.fqdn(),
+        page.btid
+    );
+    if let Some(impi) = page.impi {
+        let _ = writeln!(text, "IMPI     {impi}");
+    }
+    let _ = write!(
+        text,
+        "key      Ks_NAF for {} and Ua id {}, until {}\nproof    {}\nrequest  {} {}\n",
+        page.naf_id.fqdn(),
+        page.naf_id.ua(),
+        page.expiry,
+        page.how,
+        request.method(),
+        request.uri().path(),
+    );
+    let mut response = Response::new(Bytes::from(text));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

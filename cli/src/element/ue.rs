@@ -1,0 +1,353 @@
+//! `gba ue bootstrap` and `gba ue get`: a device with a software card.
+
+use std::{collections::HashMap, io::Write as _, net::IpAddr};
+
+use aka::{AlgorithmSet, Milenage, Xor};
+use clap::{Args, Subcommand};
+use gba::{
+    ids::{Fqdn, Imsi, MncLength, NafId},
+    ua::{Url, client::UaRequest},
+};
+use http::{HeaderName, HeaderValue, Request};
+use lab::demo::DemoError;
+use net::{
+    http::Bytes,
+    tap::{SharedTap, Summary},
+    tls::suite::Suite,
+};
+use ue::{
+    BsfAddress, Client, Device, DeviceError,
+    device::DeviceOptions,
+    psk::{PskClient, PskConfig},
+};
+use uicc::software::{Profile, SoftCard};
+
+use super::{Common, block_on, watch::Watch};
+use crate::{
+    Failure, advice,
+    config::{Config, flags::Table, host_line},
+};
+
+/// `[ue]`.
+pub(crate) struct Ue;
+
+impl Table for Ue {
+    const NAME: &'static str = "ue";
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UeCommand {
+    /// Bootstrap with the BSF and print the B-TID.
+    ///
+    /// The software card is made of [ue] in the configuration, of variables and of flags. It begins anew with each
+    /// command: it takes any SQN. Status: 0 done, 1 refused, 2 usage, environment or a peer down.
+    #[command(after_help = "Example: gba ue bootstrap -v --bsf 127.0.0.1:18080 --k @k.hex --opc env:OPC")]
+    Bootstrap(BootstrapArgs),
+    /// Fetch a URL, bootstrapping first; the body goes to standard output.
+    ///
+    /// Answers the NAF's 3GPP-bootstrapping challenge by itself, and checks the NAF's proof. Status: 0 a page came,
+    /// 1 refused (also HTTP 400 and above), 2 usage, environment or a peer down.
+    #[command(after_help = "Examples: gba ue get http://naf.m2m.example:18081/\n          \
+                            gba ue get -v --tls-psk https://naf.m2m.example:18443/")]
+    Get(GetArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct BootstrapArgs {
+    #[command(flatten)]
+    common: Common<Ue>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct GetArgs {
+    /// http://NAME[:PORT]/PATH, or https:// with --tls-psk.
+    url: String,
+    #[command(flatten)]
+    common: Common<Ue>,
+    /// TLS with the NAF key as pre-shared key, instead of HTTP digest.
+    #[arg(long)]
+    tls_psk: bool,
+    /// A header to send (repeatable).
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Take an answer that the NAF doesn't prove with Authentication-Info.
+    #[arg(long)]
+    without_proof: bool,
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("\"NAME: VALUE\" expected")?;
+    let name = name
+        .trim()
+        .parse()
+        .map_err(|_| "the name can't stand in a header")?;
+    let value = value
+        .trim()
+        .parse()
+        .map_err(|_| "the value can't stand in a header")?;
+    Ok((name, value))
+}
+
+/// All that the device needs before it opens a socket.
+pub(super) struct Plan {
+    card: Profile,
+    bsf: String,
+    bsf_name: Option<Fqdn>,
+    hosts: HashMap<Fqdn, IpAddr>,
+}
+
+impl Plan {
+    pub(super) fn of(c: &Config) -> Result<Self, String> {
+        let production = c.production();
+        let mnc = match c.get("ue", "mnc_length")? {
+            3 => MncLength::Three,
+            // The check of the setting lets no other number through.
+            _ => MncLength::Two,
+        };
+        let imsi: Imsi = c.get("ue", "imsi")?;
+        let mut card = Profile::new(imsi, mnc, algorithm(c, production)?);
+        if c.get::<String>("ue", "mode")? == "u" {
+            card = card.with_gba_u();
+        }
+        let hosts: Vec<String> = c.list("ue", "hosts")?;
+        Ok(Self {
+            card,
+            bsf: c.get("ue", "bsf")?,
+            bsf_name: c.maybe("ue", "bsf_name")?,
+            hosts: hosts.iter().filter_map(|line| host_line(line)).collect(),
+        })
+    }
+
+    async fn open(self, tap: SharedTap) -> Result<(Device, BsfAddress), Failure> {
+        let options = DeviceOptions {
+            tap,
+            ..DeviceOptions::default()
+        };
+        let device = Device::open(Box::new(SoftCard::new(self.card)), options).await;
+        let device = device.map_err(|e| failure(DemoError::from(e)))?;
+        let name = self.bsf_name.unwrap_or_else(|| device.identity().bsf.clone());
+        Ok((device, BsfAddress::new(self.bsf, name)))
+    }
+}
+
+fn algorithm(c: &Config, production: bool) -> Result<AlgorithmSet, String> {
+    let Some(k) = c.key("ue", "k", production)? else {
+        return Err(c.error(
+            "ue",
+            "k",
+            "missing: 32 hex digits, \"@FILE\" or \"env:NAME\" expected",
+        ));
+    };
+    if c.get::<String>("ue", "algorithm")? == "xor" {
+        if production {
+            return Err(c.error(
+                "ue",
+                "algorithm",
+                "xor is for test cards: not with production = true",
+            ));
+        }
+        return Ok(Xor::new(&k).into());
+    }
+    match (c.is_set("ue", "opc"), c.is_set("ue", "op")) {
+        (true, true) => return Err(c.error("ue", "op", "either opc or op expected, not both")),
+        (false, false) => {
+            let what = "missing: opc or op as 32 hex digits, \"@FILE\" or \"env:NAME\" expected";
+            return Err(c.error("ue", "opc", what));
+        }
+        _ => {}
+    }
+    Ok(
+        match (c.key("ue", "opc", production)?, c.key("ue", "op", production)?) {
+            (Some(opc), _) => Milenage::new(&k, &opc).into(),
+            (None, Some(op)) => Milenage::with_op(&k, &op).into(),
+            (None, None) => return Err(c.error("ue", "opc", "missing")),
+        },
+    )
+}
+
+pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
+    match command {
+        UeCommand::Bootstrap(args) => {
+            let (config, verbose) = args.common.load()?;
+            let plan = Plan::of(&config).map_err(Failure::Unable)?;
+            block_on(async {
+                let watch = Watch::new(verbose, Some("UE"));
+                let result = bootstrap(plan, watch.tap(), args.json).await;
+                watch.finish().await;
+                result
+            })
+        }
+        UeCommand::Get(args) => {
+            let GetArgs {
+                url,
+                common,
+                tls_psk,
+                headers,
+                without_proof,
+            } = args;
+            let target = Target {
+                url: address(&url, tls_psk).map_err(Failure::Unable)?,
+                tls_psk,
+                headers,
+                without_proof,
+            };
+            let (config, verbose) = common.load()?;
+            let plan = Plan::of(&config).map_err(Failure::Unable)?;
+            block_on(async {
+                let watch = Watch::new(verbose, Some("UE"));
+                let result = get(plan, watch.tap(), target).await;
+                watch.finish().await;
+                let (status, body) = result?;
+                // Whoever reads has had enough; the exit status still tells.
+                let _ = std::io::stdout().lock().write_all(&body);
+                if status < 400 {
+                    Ok(())
+                } else {
+                    Err(Failure::Refused(format!("{url}: the NAF answered HTTP {status}")))
+                }
+            })
+        }
+    }
+}
+
+/// What to fetch.
+struct Target {
+    url: Url,
+    tls_psk: bool,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    without_proof: bool,
+}
+
+/// The URL of either scheme. TLS has its own default port.
+fn address(text: &str, tls_psk: bool) -> Result<Url, String> {
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or_else(|| format!("{text}: http://NAME[:PORT]/PATH expected"))?;
+    let is = |wanted| scheme.eq_ignore_ascii_case(wanted);
+    if is("https") && !tls_psk {
+        return Err(format!(
+            "{text}: https is TLS with a pre-shared key here: add --tls-psk"
+        ));
+    }
+    if tls_psk && !is("https") {
+        return Err(format!("{text}: --tls-psk takes https://NAME[:PORT]/PATH"));
+    }
+    let wrong = |e: gba::ua::url::UrlError| format!("{text}: {e}");
+    if !tls_psk {
+        return text.parse().map_err(wrong);
+    }
+    let cut = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at(cut);
+    let port = if authority.contains(':') { "" } else { ":443" };
+    format!("http://{authority}{port}{target}").parse().map_err(wrong)
+}
+
+async fn bootstrap(plan: Plan, tap: SharedTap, json: bool) -> Result<(), Failure> {
+    let (mut device, bsf) = plan.open(tap).await?;
+    let session = device.bootstrap(&bsf).await.map_err(|e| failure(e.into()))?;
+    let impi = &device.identity().impi;
+    let mode = if device.identity().mode == gba::ub::client::Mode::U {
+        "u"
+    } else {
+        "me"
+    };
+    let text = if json {
+        let object = serde_json::json!({
+            "impi": impi.to_string(),
+            "btid": session.btid.to_string(),
+            "lifetime": session.lifetime.to_string(),
+            "mode": mode,
+            "vectors": device.vectors_used(),
+        });
+        format!("{object}\n")
+    } else {
+        format!(
+            "IMPI         {impi}\nB-TID        {}\nvalid until  {}\nmode         {mode}\n",
+            session.btid, session.lifetime
+        )
+    };
+    let _ = anstream::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// The status and the body.
+async fn get(plan: Plan, tap: SharedTap, target: Target) -> Result<(u16, Bytes), Failure> {
+    let hosts = plan.hosts.clone();
+    let (mut device, bsf) = plan.open(tap.clone()).await?;
+    let resolve = move |name: &Fqdn, port: u16| match hosts.get(name) {
+        Some(ip) => std::net::SocketAddr::new(*ip, port).to_string(),
+        None => format!("{name}:{port}"),
+    };
+    if target.tls_psk {
+        let at = resolve(target.url.host(), target.url.port());
+        return get_over_psk(&mut device, &bsf, tap, target, at).await;
+    }
+    let mut client = Client::new(bsf).with_resolver(resolve);
+    if target.without_proof {
+        client = client.without_proof();
+    }
+    let mut request = UaRequest::get(target.url);
+    for (name, value) in &target.headers {
+        let value = value
+            .to_str()
+            .map_err(|_| Failure::Unable(format!("{name}: only ASCII expected")))?;
+        request.headers.push((name.to_string(), value.into()));
+    }
+    let answer = client
+        .fetch(&mut device, request)
+        .await
+        .map_err(|e| failure(e.into()))?;
+    Ok((answer.status, answer.body))
+}
+
+async fn get_over_psk(
+    device: &mut Device,
+    bsf: &BsfAddress,
+    tap: SharedTap,
+    target: Target,
+    at: String,
+) -> Result<(u16, Bytes), Failure> {
+    let naf = target.url.host().clone();
+    let failed = |source| {
+        failure(DemoError::Psk {
+            naf: naf.clone(),
+            source,
+        })
+    };
+    let mut config = PskConfig::default();
+    config.tls.suites = Suite::ALL.to_vec();
+    config.story.tells_peer = true;
+    let story = config.story.clone();
+    let client = PskClient::new(config, tap.clone()).map_err(|e| failed(e.into()))?;
+    let session = device.bootstrap(bsf).await.map_err(|e| failure(e.into()))?;
+    let derive = async |naf_id: NafId| -> Result<_, DeviceError> { device.naf_key(&naf_id).await };
+    let association = client
+        .connect(at, &naf, &session.btid, session.lifetime, derive)
+        .await
+        .map_err(failed)?;
+    let mut request = Request::get(target.url.target())
+        .body(Bytes::new())
+        .map_err(|e| Failure::Unable(format!("the request can't be sent: {e}")))?;
+    request
+        .headers_mut()
+        .extend(target.headers.into_iter().map(|(n, v)| (Some(n), v)));
+    request
+        .extensions_mut()
+        .insert(Summary(format!("GET {}", target.url.target())));
+    let response = association.send(request).await.map_err(failed)?;
+    // Within TLS, where nobody else hears it.
+    story.tell_answer(&tap, &response);
+    Ok((response.status().as_u16(), response.into_body()))
+}
+
+fn failure(e: DemoError) -> Failure {
+    let why = advice::chain(&e);
+    if e.is_refusal() {
+        Failure::Refused(why)
+    } else {
+        Failure::Unable(why)
+    }
+}
