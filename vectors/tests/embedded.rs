@@ -148,4 +148,8 @@ fn the_readme_counts_what_is_published_and_what_is_not() {
     ] {
         assert!(readme.contains(&words), "no {words:?} in README.md");
     }
+    let front = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let all = counts.values().sum::<usize>();
+    let words = format!("{all} test vectors, {} of them published", of("published"));
+    assert!(front.contains(&words), "no {words:?} in the front page");
 }
