@@ -190,6 +190,8 @@ fn items(form: Form, value: &DeValue<'_>) -> Option<Vec<Text>> {
             // Negative or too large: a text that no number's check takes.
             Some(vec![Text(number.map_or_else(|_| "-".into(), |n| n.to_string()))])
         }
+        // One item needs no brackets.
+        Form::List if value.is_str() => Some(vec![text(value)?]),
         Form::List => value.as_array()?.iter().map(|v| text(v.get_ref())).collect(),
     }
 }

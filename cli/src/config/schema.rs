@@ -102,12 +102,16 @@ fn mnc_length(text: &str) -> bool {
     matches!(text, "2" | "3")
 }
 
+fn res_length(text: &str) -> bool {
+    text.parse::<usize>().is_ok_and(|n| (4..=16).contains(&n))
+}
+
 fn mode(text: &str) -> bool {
     matches!(text, "me" | "u")
 }
 
 fn algorithm(text: &str) -> bool {
-    matches!(text, "milenage" | "xor")
+    matches!(text, "milenage" | "tuak" | "xor")
 }
 
 fn host_line(text: &str) -> bool {
@@ -119,6 +123,7 @@ const ENDPOINT: &str = "a host and port such as \"127.0.0.1:13868\"";
 const NAME: &str = "a name such as \"hss.example.org\"";
 const YES: &str = "true or false";
 const KEY: &str = "32 hex digits, \"@FILE\" or \"env:NAME\"";
+const LONG_KEY: &str = "64 hex digits, \"@FILE\" or \"env:NAME\"";
 const SECONDS: &str = "seconds, from 1 to 31622400 (a year)";
 const RATE: &str = "a number from 0 to 1000000";
 
@@ -177,10 +182,10 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "The BSF's name: its realm on Ub, the right part of each B-TID, its Diameter name";
         "origin_realm": Text = Some("mnc001.mcc001.3gppnetwork.org"), is::<Identity>, NAME,
             "Its Diameter realm";
-        "hss": Text = Some("127.0.0.1:13868"), endpoint, ENDPOINT,
-            "Where the HSS is";
-        "hss_host": Text = Some("hss.mnc001.mcc001.3gppnetwork.org"), is::<Identity>, NAME,
-            "The HSS's Diameter name";
+        "hss": List = Some("127.0.0.1:13868"), endpoint, ENDPOINT,
+            "Where the HSS is; or several, of which the first that is up is asked";
+        "hss_host": List = Some("hss.mnc001.mcc001.3gppnetwork.org"), is::<Identity>, NAME,
+            "The HSS's Diameter name; of several in the same order";
         "lifetime": Number = Some("3600"), seconds, SECONDS,
             "Seconds that Ks lives where the subscriber's settings don't say";
         "vectors_per_minute": Number = Some("6"), rate, RATE,
@@ -234,14 +239,20 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "Digits of the MNC in it";
         "mode": Text = Some("me"), mode, "\"me\" or \"u\"",
             "Where Ks lives: in the device (me) or in the card (u); the subscriber's `uicc` has to agree";
-        "algorithm": Text = Some("milenage"), algorithm, "\"milenage\" or \"xor\"",
+        "algorithm": Text = Some("milenage"), algorithm, "\"milenage\", \"tuak\" or \"xor\"",
             "The card's algorithm";
+        "res_length": Number = Some("8"), res_length, "octets, from 4 to 16",
+            "Octets of RES, as the HSS has them";
         "k": Key = None, filled, KEY,
             "Subscriber key: hex, \"@FILE\" or \"env:NAME\"", "env:K";
         "opc": Key = None, filled, KEY,
             "Milenage OPc in the same forms", "env:OPC";
         "op": Key = None, filled, KEY,
             "Or OP, from which OPc is computed", "env:OP";
+        "topc": Key = None, filled, LONG_KEY,
+            "TOPc, with tuak", "env:TOPC";
+        "top": Key = None, filled, LONG_KEY,
+            "Or TOP, from which TOPc is computed", "env:TOP";
         "bsf": Text = Some("127.0.0.1:18080"), endpoint, ENDPOINT,
             "Where the BSF's Ub is";
         "bsf_name": Text = None, is::<Fqdn>, NAME,

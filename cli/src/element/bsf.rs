@@ -16,7 +16,10 @@ use gba::{
     ids::Fqdn,
     ub::server::{Config as UbConfig, Rate},
 };
-use net::{diameter as node, http::Limits};
+use net::{
+    diameter::{self as node, Failover},
+    http::Limits,
+};
 
 use super::{listen, running::Running, say, say_configuration, watch::Watch};
 use crate::{
@@ -39,8 +42,8 @@ pub(super) struct Plan {
     ub: UbConfig,
     origin: Origin,
     rights: Rights,
-    hss: String,
-    hss_host: Identity,
+    /// Address and Diameter name of each, in order of preference.
+    hss: Vec<(String, Identity)>,
     security: node::Security,
 }
 
@@ -52,9 +55,8 @@ impl Plan {
             realm: c.get("bsf", "origin_realm")?,
         };
         let security = c.security("bsf")?;
-        for key in ["listen_zn", "hss"] {
-            c.keep_on_loopback("bsf", key, &security)?;
-        }
+        c.keep_on_loopback("bsf", "listen_zn", &security)?;
+        c.keep_on_loopback("bsf", "hss", &security)?;
         let mut ub = UbConfig::new(name);
         ub.lifetime = c.get("bsf", "lifetime")?;
         ub.max_lifetime = ub.max_lifetime.max(ub.lifetime);
@@ -70,8 +72,7 @@ impl Plan {
             ub,
             origin,
             rights: rights(c)?,
-            hss: c.get("bsf", "hss")?,
-            hss_host: c.get("bsf", "hss_host")?,
+            hss: hss(c)?,
             security,
         })
     }
@@ -83,18 +84,31 @@ impl Plan {
         let (ub_listener, ub_address) = listen("bsf", self.listen_ub).await?;
         let (zn_listener, zn_address) = listen("bsf", self.listen_zn).await?;
 
-        let peer = Rule {
-            host: self.hss_host.clone(),
-            role: Role::Hss,
+        // Without a host in its requests: each HSS of the realm may answer.
+        let only = match self.hss.as_slice() {
+            [(_, host)] => Some(host.clone()),
+            _ => None,
         };
-        let mut config = node::Config::new(self.origin.clone(), vec![dictionary::ZH], vec![peer]);
-        config.tap = Arc::clone(&tap);
-        config.security = self.security.clone();
-        let client = node::Client::connect(self.hss.clone(), config);
-        running.peer(format!("Zh to {} at {}", self.hss_host, self.hss), &client);
-        let source = ZhSource::new(client, self.origin.clone(), self.origin.realm.clone())
-            .with_host(self.hss_host)
-            .with_tap(Arc::clone(&tap));
+        let mut clients = Vec::new();
+        for (address, host) in self.hss {
+            let peer = Rule {
+                host: host.clone(),
+                role: Role::Hss,
+            };
+            let mut config = node::Config::new(self.origin.clone(), vec![dictionary::ZH], vec![peer]);
+            config.tap = Arc::clone(&tap);
+            config.security = self.security.clone();
+            let client = node::Client::connect(address.clone(), config);
+            running.peer(format!("Zh to {host} at {address}"), &client);
+            clients.push(client);
+        }
+        let clients = Failover::new(clients);
+        let source = ZhSource::new(clients, self.origin.clone(), self.origin.realm.clone());
+        let source = match only {
+            Some(host) => source.with_host(host),
+            None => source,
+        };
+        let source = source.with_tap(Arc::clone(&tap));
 
         let sessions = Arc::new(MemorySessions::default());
         let ub = Arc::new(Ub::new(self.ub, Arc::clone(&sessions), source).with_tap(Arc::clone(&tap)));
@@ -111,6 +125,19 @@ impl Plan {
         say(&format!("bsf: Zn on {zn_address}"));
         running.until_signal().await
     }
+}
+
+fn hss(c: &Config) -> Result<Vec<(String, Identity)>, String> {
+    let (addresses, hosts): (Vec<String>, Vec<Identity>) =
+        (c.list("bsf", "hss")?, c.list("bsf", "hss_host")?);
+    if addresses.is_empty() {
+        return Err(c.error("bsf", "hss", "at least one HSS expected"));
+    }
+    if addresses.len() != hosts.len() {
+        let what = format!("{} names expected, one for each address in hss", addresses.len());
+        return Err(c.error("bsf", "hss_host", &what));
+    }
+    Ok(addresses.into_iter().zip(hosts).collect())
 }
 
 fn rights(c: &Config) -> Result<Rights, String> {

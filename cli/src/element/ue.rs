@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, io::Write as _, net::IpAddr};
 
-use aka::{AlgorithmSet, Milenage, Xor};
+use aka::{AlgorithmSet, Milenage, Tuak, Xor, tuak::Lengths};
+use base::{Secret, SecretBytes};
 use clap::{Args, Subcommand};
 use gba::{
     ids::{Fqdn, Imsi, MncLength, NafId},
@@ -134,38 +135,73 @@ impl Plan {
 }
 
 fn algorithm(c: &Config, production: bool) -> Result<AlgorithmSet, String> {
-    let Some(k) = c.key("ue", "k", production)? else {
+    let Some(k) = c.key::<16>("ue", "k", production)? else {
         return Err(c.error(
             "ue",
             "k",
             "missing: 32 hex digits, \"@FILE\" or \"env:NAME\" expected",
         ));
     };
-    if c.get::<String>("ue", "algorithm")? == "xor" {
-        if production {
-            return Err(c.error(
-                "ue",
-                "algorithm",
-                "xor is for test cards: not with production = true",
-            ));
+    let res: usize = c.get("ue", "res_length")?;
+    let bad_res = |e: &dyn std::fmt::Display| c.error("ue", "res_length", &e.to_string());
+    match c.get::<String>("ue", "algorithm")?.as_str() {
+        "xor" if production => Err(c.error(
+            "ue",
+            "algorithm",
+            "xor is for test cards: not with production = true",
+        )),
+        "xor" => Ok(Xor::new(&k).with_res_length(res).map_err(|e| bad_res(&e))?.into()),
+        "tuak" => {
+            let operator = operator_key::<32>(c, ["topc", "top"], production)?;
+            let wrong = |e: aka::tuak::TuakLength| c.error("ue", "algorithm", &e.to_string());
+            let k = SecretBytes::from(k.expose().as_slice());
+            let topc = match operator {
+                OperatorKey::Made(topc) => topc,
+                OperatorKey::Raw(top) => Tuak::topc(&k, &top, 1).map_err(wrong)?,
+            };
+            let lengths = Lengths::new(8, res, 16, 16, 1).map_err(|e| bad_res(&e))?;
+            Ok(Tuak::new(&k, &topc, lengths).map_err(wrong)?.into())
         }
-        return Ok(Xor::new(&k).into());
-    }
-    match (c.is_set("ue", "opc"), c.is_set("ue", "op")) {
-        (true, true) => return Err(c.error("ue", "op", "either opc or op expected, not both")),
-        (false, false) => {
-            let what = "missing: opc or op as 32 hex digits, \"@FILE\" or \"env:NAME\" expected";
-            return Err(c.error("ue", "opc", what));
+        _ => {
+            let milenage = match operator_key::<16>(c, ["opc", "op"], production)? {
+                OperatorKey::Made(opc) => Milenage::new(&k, &opc),
+                OperatorKey::Raw(op) => Milenage::with_op(&k, &op),
+            };
+            Ok(milenage.with_res_length(res).map_err(|e| bad_res(&e))?.into())
         }
-        _ => {}
     }
-    Ok(
-        match (c.key("ue", "opc", production)?, c.key("ue", "op", production)?) {
-            (Some(opc), _) => Milenage::new(&k, &opc).into(),
-            (None, Some(op)) => Milenage::with_op(&k, &op).into(),
-            (None, None) => return Err(c.error("ue", "opc", "missing")),
-        },
-    )
+}
+
+/// The operator's part of the key.
+enum OperatorKey<const N: usize> {
+    /// With K in it already: OPc, TOPc.
+    Made(Secret<N>),
+    /// OP, TOP.
+    Raw(Secret<N>),
+}
+
+/// Exactly one of the two.
+fn operator_key<const N: usize>(
+    c: &Config,
+    [made, raw]: [&str; 2],
+    production: bool,
+) -> Result<OperatorKey<N>, String> {
+    let (is_made, is_raw) = (
+        c.key::<N>("ue", made, production)?,
+        c.key::<N>("ue", raw, production)?,
+    );
+    match (is_made, is_raw) {
+        (Some(key), None) => Ok(OperatorKey::Made(key)),
+        (None, Some(key)) => Ok(OperatorKey::Raw(key)),
+        (Some(_), Some(_)) => Err(c.error("ue", raw, &format!("either {made} or {raw} expected, not both"))),
+        (None, None) => {
+            let digits = N * 2;
+            let what = format!(
+                "missing: {made} or {raw} as {digits} hex digits, \"@FILE\" or \"env:NAME\" expected"
+            );
+            Err(c.error("ue", made, &what))
+        }
+    }
 }
 
 pub(super) fn run(command: UeCommand) -> Result<(), Failure> {

@@ -302,3 +302,145 @@ fn ruling_22_a_naf_without_rights_gets_no_key_and_the_device_is_refused() {
     drop(naf);
     network.stop();
 }
+
+/// Each connection proves who it is by a certificate of `gba pki init`; who has none gets no vector (ruling 21).
+#[test]
+fn ruling_21_the_same_network_over_tls_with_the_certificates_of_pki_init() {
+    let folder = folder();
+    let names = [
+        "hss.mnc001.mcc001.3gppnetwork.org",
+        "bsf.mnc001.mcc001.pub.3gppnetwork.org",
+        "naf.m2m.example",
+    ];
+    let pki = said(program(folder.path()).args(["pki", "init"]).args(names));
+    assert_eq!(pki.status, 0, "{}", pki.err);
+    let tls = |name: &str| {
+        [
+            "--tls-ca=pki/ca.pem".to_owned(),
+            format!("--tls-cert=pki/{name}.pem"),
+            format!("--tls-key=pki/{name}.key"),
+        ]
+    };
+    let [hss_name, bsf_name, naf_name] = names;
+    let serve = |element: &str, name: &str, more: &[&str]| {
+        let mut command = program(folder.path());
+        Element::start(command.args([element, "serve"]).args(tls(name)).args(more))
+    };
+    let mut hss = serve("hss", hss_name, &["--listen", "127.0.0.1:0"]);
+    let zh = hss.wait("hss: Zh on ");
+    let ports = [
+        "--listen-ub",
+        "127.0.0.1:0",
+        "--listen-zn",
+        "127.0.0.1:0",
+        "--hss",
+        &zh,
+    ];
+    let mut bsf = serve("bsf", bsf_name, &ports);
+    let (ub, zn) = (bsf.wait("bsf: Ub on "), bsf.wait("bsf: Zn on "));
+    let ports = [
+        "--listen",
+        "127.0.0.1:0",
+        "--listen-tls",
+        "127.0.0.1:0",
+        "--bsf",
+        &zn,
+    ];
+    let mut naf = serve("naf", naf_name, &ports);
+    let digest = naf.wait("naf: HTTP digest on ");
+    bsf.wait("bsf: Zh to ");
+    naf.wait("naf: Zn to ");
+    let url = format!("http://naf.m2m.example:{}/", port(&digest));
+    let page = said(program(folder.path()).args(["ue", "get", "--bsf", &ub, &url]));
+    assert_eq!(page.status, 0, "{}", page.err);
+    // A BSF in clear reaches the HSS, but never past TLS.
+    let mut plain = program(folder.path());
+    plain.args([
+        "bsf",
+        "serve",
+        "--listen-ub",
+        "127.0.0.1:0",
+        "--listen-zn",
+        "127.0.0.1:0",
+        "--hss",
+        &zh,
+    ]);
+    let mut plain = Element::start(&mut plain);
+    let ub = plain.wait("bsf: Ub on ");
+    plain.wait("bsf: ready");
+    let refused = said(program(folder.path()).args(["ue", "bootstrap", "--bsf", &ub]));
+    assert_eq!(refused.status, 2, "{}{}", refused.out, refused.err);
+    for element in [&mut plain, &mut naf, &mut bsf, &mut hss] {
+        assert_eq!(element.end("TERM").code(), Some(0));
+    }
+}
+
+#[test]
+fn a_second_hss_stands_in_for_one_that_was_killed() {
+    let folder = folder();
+    let name = "hss.mnc001.mcc001.3gppnetwork.org";
+    let (mut first, one) = hss(folder.path(), "127.0.0.1:0");
+    let other = "hss2.mnc001.mcc001.3gppnetwork.org";
+    let mut second = program(folder.path());
+    second.args([
+        "hss",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--origin-host",
+        other,
+        "--sqn-file",
+        "second.sqn",
+    ]);
+    let mut second = Element::start(&mut second);
+    let two = second.wait("hss: Zh on ");
+    let mut bsf = program(folder.path());
+    bsf.args([
+        "bsf",
+        "serve",
+        "--listen-ub",
+        "127.0.0.1:0",
+        "--listen-zn",
+        "127.0.0.1:0",
+        "--vectors-per-minute",
+        "0",
+    ]);
+    let mut bsf = Element::start(bsf.args([
+        "--hss",
+        &format!("{one},{two}"),
+        "--hss-host",
+        &format!("{name},{other}"),
+    ]));
+    let ub = bsf.wait("bsf: Ub on ");
+    bsf.wait("bsf: Zh to ");
+    bsf.wait("bsf: Zh to ");
+    let bootstrap = || said(program(folder.path()).args(["ue", "bootstrap", "--bsf", &ub])).status;
+    assert_eq!(bootstrap(), 0);
+    first.end("KILL");
+    assert_eq!(bootstrap(), 0);
+    assert_eq!(bsf.end("TERM").code(), Some(0));
+    assert_eq!(second.end("TERM").code(), Some(0));
+}
+
+/// The card's part of the file in another algorithm.
+#[test]
+fn tuak_and_xor_cards_bootstrap_too() {
+    for algorithm in ["tuak", "xor"] {
+        let mut network = Network::start();
+        let (k, long) = ("a0b1c2d3e4f5061728394a5b6c7d8e9f", "c3".repeat(32));
+        let topc = if algorithm == "tuak" {
+            format!("topc = \"{long}\"\n")
+        } else {
+            String::new()
+        };
+        let text = format!(
+            "[hss]\n[[hss.subscriber]]\nimsi = \"001010123456789\"\nmnc_length = 2\nalgorithm = \"{algorithm}\"\n\
+             k = \"{k}\"\n{topc}[ue]\nalgorithm = \"{algorithm}\"\nk = \"{k}\"\n{topc}"
+        );
+        assert_eq!(network.hss.end("TERM").code(), Some(0));
+        std::fs::write(network.folder.path().join("gba.toml"), text).unwrap();
+        network.hss = hss(network.folder.path(), &network.zh).0;
+        until_up(&network, &["bootstrap"]);
+        network.stop();
+    }
+}

@@ -142,7 +142,7 @@ fn a_wrong_file_is_told_by_line_column_key_and_what_was_expected() {
             "line 2, column 12: bsf.lifetime: seconds, from 1 to",
         ),
         (
-            "[hss]\nbsfs = \"a.test\"\n",
+            "[hss]\nbsfs = 1\n",
             "line 2, column 8: hss.bsfs: a list in brackets",
         ),
         (
@@ -200,6 +200,13 @@ fn a_wrong_file_is_told_by_line_column_key_and_what_was_expected() {
         );
         assert!(said.err.contains("h.toml"), "{}", said.err);
     }
+    let several = "[bsf]\nhss = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n[[bsf.naf]]\norigin_hosts = [\"a\"]\nfqdns = [\"a\"]\nua = [\"010001*\"]\n";
+    let said = check(several);
+    assert!(
+        said.err.contains("bsf.hss_host: 2 names expected"),
+        "{}",
+        said.err
+    );
     // All mistakes at once.
     let said = check("[hss]\nlistn = 1\n[bsf]\nnme = 2\n");
     assert!(
