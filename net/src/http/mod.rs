@@ -4,6 +4,7 @@
 //! Every wait has a timer and every size a cap, see [`Limits`] and [`ClientLimits`].
 
 mod client;
+mod framing;
 mod server;
 
 pub use bytes::Bytes;

@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -21,6 +21,7 @@ use tokio::{
     net::TcpListener,
 };
 
+use super::framing::Framing;
 use crate::{
     accept::{self, Stop},
     tap::{Connection, SharedTap},
@@ -129,25 +130,41 @@ where
 
 /// Serves HTTP on one stream, such as TLS, until the peer closes, a timer ends it, or `stop`: the request that is
 /// being answered is finished first.
+///
+/// A request with both `Content-Length` and `Transfer-Encoding` gives 400; the connection ends after it, as after any
+/// request with `Transfer-Encoding`.
 pub async fn serve_connection<I, V, F>(io: I, limits: Limits, peer: PeerInfo, service: V, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin,
     V: Fn(Request<Bytes>, PeerInfo) -> F,
     F: Future<Output = Response<Bytes>>,
 {
+    let both = Arc::new(AtomicBool::new(false));
+    let io = Framing::new(io, Arc::clone(&both));
     let answer = |request: Request<Incoming>| {
+        let last = request.headers().contains_key(header::TRANSFER_ENCODING);
+        let twofold = last && both.load(Ordering::Relaxed);
         let whole = take_whole(request, limits);
         let (service, peer) = (&service, peer.clone());
         async move {
-            let response = match whole.await {
+            if twofold {
+                return Ok(refuse(StatusCode::BAD_REQUEST).map(Full::new));
+            }
+            let mut response = match whole.await {
                 Ok(request) => service(request, peer).await,
                 Err(refusal) => refusal,
             };
+            if last {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
             Ok::<_, Infallible>(response.map(Full::new))
         }
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // Who has asked all and closes its side still gets its answers.
+        .half_close(true)
         .header_read_timeout(limits.header_timeout)
         .max_header_size(super::MAX_HEAD)
         .max_headers(64)

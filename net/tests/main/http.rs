@@ -116,6 +116,61 @@ async fn a_body_above_the_cap_gives_413() {
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
+/// All that the server says to these octets until it closes.
+async fn said_to(octets: &str) -> String {
+    let (addr, _stopper, _server) = mirror_server(Limits::default()).await;
+    let mut socket = TcpStream::connect(addr).await.unwrap();
+    socket.write_all(octets.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_request_with_two_lengths_is_refused_and_ends_the_connection() {
+    const LENGTH: &str = "Content-Length: 4\r\n";
+    const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
+    let smuggled = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    for fields in [format!("{LENGTH}{CHUNKED}"), format!("{CHUNKED}{LENGTH}")] {
+        for before in ["", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab"] {
+            let octets = format!("{before}POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n{smuggled}");
+            let answers = said_to(&octets).await;
+            let answers: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).collect();
+            assert_eq!(answers.len(), 1 + usize::from(!before.is_empty()), "{answers:?}");
+            assert!(answers.last().unwrap().starts_with("400 "), "{answers:?}");
+        }
+    }
+    let chunked = format!("POST / HTTP/1.1\r\nHost: a\r\n{CHUNKED}\r\n{smuggled}");
+    let answers = said_to(&chunked).await;
+    assert!(answers.starts_with("HTTP/1.1 200 "), "{answers}");
+    assert!(!answers.contains("smuggled"), "{answers}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_asked_all_and_closes_its_side_gets_every_answer() {
+    let (listener, addr) = bind().await;
+    let (_stopper, stop) = stop();
+    let slow = |request, peer| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        mirror(request, peer).await
+    };
+    tokio::spawn(serve(listener, Limits::default(), slow, stop));
+    let one = |n: u32| format!("POST /{n} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab");
+    let cut = "POST /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab";
+    for (octets, served) in [(one(0), 1), ((0..5).map(one).collect(), 5), (cut.to_owned(), 0)] {
+        let mut socket = TcpStream::connect(addr).await.unwrap();
+        socket.write_all(octets.as_bytes()).await.unwrap();
+        socket.shutdown().await.unwrap();
+        let start = tokio::time::Instant::now();
+        let mut answers = String::new();
+        let _ = socket.read_to_string(&mut answers).await;
+        assert_eq!(answers.matches("HTTP/1.1 200 ").count(), served, "{answers}");
+        // The end is seen, and no timer is waited for.
+        let waited = start.elapsed();
+        assert!(waited < Duration::from_secs(7), "closed after {waited:?}");
+    }
+}
+
 #[tokio::test]
 async fn stop_lets_the_running_request_end() {
     let (listener, addr) = bind().await;
