@@ -208,6 +208,9 @@ fn setup(args: &Args) -> Result<Setup, String> {
     if args.amf.is_some_and(Amf::separation_bit) {
         advice::warn("--amf: the separation bit is set; for GBA it is cleared (TS 33.102 Annex H)");
     }
+    if args.show_secrets {
+        advice::warn("--show-secrets: keys are printed; keep the output to yourself");
+    }
     if args.rand.is_some() {
         advice::warn("--rand: laboratory only; a RAND must never be chosen in a network");
     }

@@ -6,6 +6,7 @@
 //! * `config`: `--config FILE.toml`;
 //! * `output`: ladder, table, `--quiet`, terminal and no terminal;
 //! * `pcap`: the file of `--pcap`;
+//! * `readme`: the ladder on the front page;
 //! * `secrets`: a whole run at trace level with canary keys.
 //! * `vectors`: `gba vectors run`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -15,6 +16,7 @@ mod exact;
 mod json;
 mod output;
 mod pcap;
+mod readme;
 mod secrets;
 mod usage;
 mod vectors;

@@ -75,7 +75,7 @@ const TERMINAL: &str =
     "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(['sh', '-c', sys.argv[1]])))";
 
 /// What a terminal of 100 columns is shown.
-fn on_a_terminal(environment: &str) -> Option<String> {
+pub(crate) fn on_a_terminal(environment: &str) -> Option<String> {
     let python = tests::peer::program("python3", "python3")?;
     let line = format!(
         "stty cols 100 rows 50; {environment} {} demo",
@@ -133,7 +133,7 @@ fn a_terminal_is_asked_for_each_key_and_shows_none() {
 }
 
 #[test]
-fn on_a_terminal_of_100_columns_no_line_is_wider() {
+pub(crate) fn on_a_terminal_of_100_columns_no_line_is_wider() {
     let Some(shown) = on_a_terminal("") else { return };
     assert!(shown.contains('\u{1b}'), "colours on a terminal: {shown}");
     let plain = stripped(&shown);
