@@ -34,7 +34,14 @@ pub(crate) fn demo(args: &[String]) -> Result<(), Failure> {
         run.current_dir(here);
     }
     match run.status() {
-        Ok(status) if status.success() => Ok(()),
+        Ok(status) if status.success() => {
+            // To standard error, so that `--json` stays one object.
+            eprintln!(
+                "The program is {}. `cargo install --path cli` puts it on the path; try `gba demo --mode u`, `gba up`.",
+                gba.display()
+            );
+            Ok(())
+        }
         Ok(status) => Err(Failure::status(
             status
                 .code()
