@@ -116,9 +116,50 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use std::{
+        net::SocketAddr,
+        sync::{Arc, Mutex},
+    };
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::tap::{Message, Tap};
+
+    /// Ends as they are told.
+    #[derive(Default)]
+    struct Ends(Mutex<Vec<Direction>>);
+
+    impl Tap for Ends {
+        fn message(&self, _: Message<'_>) {}
+
+        fn ended(&self, _: &Connection, direction: Direction) {
+            self.0.lock().unwrap().push(direction);
+        }
+    }
+
+    #[tokio::test]
+    async fn tells_when_either_side_has_ended() {
+        let tap = Arc::new(Ends::default());
+        let told = || std::mem::take(&mut *tap.0.lock().unwrap());
+        let nowhere: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let connection = Connection::new(nowhere, nowhere);
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let shared: SharedTap = tap.clone();
+        let mut wire = Wire::new(ours, Some((shared, connection)), Duration::from_secs(3));
+        theirs.write_all(b"octets").await.unwrap();
+        theirs.shutdown().await.unwrap();
+        let mut read = [0; 6];
+        wire.read_exact(&mut read).await.unwrap();
+        assert_eq!(wire.read(&mut []).await.unwrap(), 0);
+        assert_eq!(told(), [], "no room isn't the end");
+        assert_eq!(wire.read(&mut read).await.unwrap(), 0);
+        assert_eq!(told(), [Direction::Received]);
+        wire.shutdown().await.unwrap();
+        assert_eq!(told(), [Direction::Sent]);
+        drop(wire);
+        assert_eq!(told(), [Direction::Sent]);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn gives_up_on_a_peer_that_never_reads() {

@@ -2,7 +2,7 @@
 //!
 //! * [`create`] makes the file, for its owner only; [`record`] gives the tap and starts the writer;
 //! * `writer`: the thread that writes; `blocks`: the blocks of the file; `packets`: TCP and IP headers; `flows`: octets
-//!   as TCP connections.
+//!   as TCP connections; `handshakes`: where TLS begins to encrypt.
 //!
 //! The tap never waits: it copies what it is shown into a bounded channel, and a thread writes. A full channel counts and
 //! drops. **The file holds keys** (ruling 35): session keys on Zh and Zn in clear, and the secrets of every TLS
@@ -10,6 +10,7 @@
 
 mod blocks;
 mod flows;
+mod handshakes;
 mod packets;
 mod writer;
 
@@ -79,6 +80,16 @@ enum Item {
     Endpoint(SocketAddr, String),
     TlsSecret(SecretBytes),
     Finish,
+}
+
+impl Item {
+    /// Octets that it keeps in memory.
+    fn octets(&self) -> usize {
+        match self {
+            Self::Octets { octets, .. } => octets.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// What both sides of the channel know.

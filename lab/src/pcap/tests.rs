@@ -207,13 +207,13 @@ fn acknowledgements_follow_what_the_other_end_has_sent() {
 
 #[test]
 fn a_tls_secret_stands_once_before_what_it_opens() {
-    let line = "CLIENT_RANDOM 00112233 445566778899";
+    let line = secret(7);
     let (blocks, _) = capture(|tap| {
         let (client, _) = both();
         sent(tap, &client, b"hello");
-        tap.tls_secret(line);
+        tap.tls_secret(&line);
         sent(tap, &client, b"encrypted");
-        tap.tls_secret(line);
+        tap.tls_secret(&line);
     });
     let kinds: Vec<_> = blocks.iter().skip(2).map(|Block(kind, _)| *kind).collect();
     assert_eq!(kinds, [6, 6, 6, 6, 10, 6]);
@@ -221,6 +221,65 @@ fn a_tls_secret_stands_once_before_what_it_opens() {
     assert_eq!(&secrets[..4], b"KSLT", "TLSK in little-endian order");
     let length = u32_at(secrets, 4) as usize;
     assert_eq!(&secrets[8..8 + length], format!("{line}\n").as_bytes());
+}
+
+/// The line of a key log for a client whose random is 32 times this octet.
+fn secret(random: u8) -> String {
+    format!(
+        "CLIENT_RANDOM {} 445566778899",
+        format!("{random:02x}").repeat(32)
+    )
+}
+
+/// A ClientHello, and a ChangeCipherSpec with what is encrypted after it.
+fn client_records(random: u8) -> [Vec<u8>; 2] {
+    let mut hello = vec![22, 3, 1, 0, 38, 1, 0, 0, 34, 3, 3];
+    hello.extend([random; 32]);
+    [hello, vec![20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 1, 9]]
+}
+
+/// A server alone: its OpenSSL has read what is encrypted before it tells the secret.
+#[test]
+fn what_a_late_secret_opens_waits_for_it() {
+    let other: Connection = Connection::new(SERVER.parse().unwrap(), "127.0.0.1:50000".parse().unwrap());
+    let (blocks, _) = capture(|tap| {
+        let (_, server) = both();
+        let [hello, encrypted] = client_records(7);
+        received(tap, &server, &hello);
+        sent(tap, &server, b"server");
+        received(tap, &server, &encrypted);
+        received(tap, &other, b"meanwhile");
+        tap.tls_secret(&secret(8)); // somebody else's
+        tap.tls_secret(&secret(7));
+        sent(tap, &server, b"finished");
+    });
+    let kinds: Vec<_> = blocks.iter().skip(2).map(|Block(kind, _)| *kind).collect();
+    // Handshake, hello, server; both secrets; encrypted, the other connection, finished.
+    assert_eq!(kinds, [6, 6, 6, 6, 6, 10, 10, 6, 6, 6, 6, 6, 6]);
+    let payloads: Vec<_> = segments(&blocks).into_iter().map(|s| s.payload).collect();
+    let [hello, encrypted] = client_records(7);
+    let said: Vec<_> = payloads.into_iter().filter(|p| !p.is_empty()).collect();
+    let order = [&hello[..], b"server", &encrypted, b"meanwhile", b"finished"];
+    assert_eq!(said, order);
+}
+
+#[test]
+fn nothing_waits_for_a_secret_for_ever() {
+    let [hello, encrypted] = client_records(7);
+    // The handshake broke off; and the capture ended in the middle of it.
+    for breaks_off in [true, false] {
+        let (blocks, _) = capture(|tap| {
+            let (_, server) = both();
+            received(tap, &server, &hello);
+            received(tap, &server, &encrypted);
+            if breaks_off {
+                tap.ended(&server, Direction::Sent);
+            }
+        });
+        let flags: Vec<_> = segments(&blocks).iter().map(|s| s.flags).collect();
+        let end: &[u8] = if breaks_off { &[0x11, 0x10] } else { &[] };
+        assert_eq!(flags, [&[0x02, 0x12, 0x10, 0x18, 0x18], end].concat());
+    }
 }
 
 #[test]

@@ -1,19 +1,19 @@
 //! The thread behind the channel: what comes through it becomes blocks of the file.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     io::{self, Write},
     net::SocketAddr,
     sync::{
         atomic::Ordering,
-        mpsc::{Receiver, TryRecvError},
+        mpsc::{Receiver, RecvTimeoutError},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use net::tap::{Connection, Direction};
 
-use super::{Item, Report, Shared, blocks::Blocks, flows::Flows, packets::Segment};
+use super::{Item, Report, Shared, blocks::Blocks, flows::Flows, handshakes::Handshakes, packets::Segment};
 
 /// What the file says of itself.
 const COMMENT: &str = "Holds keys in clear: CK, IK and Ks_NAF on Zh and Zn, and the secrets of the TLS connections. \
@@ -23,13 +23,31 @@ const COMMENT: &str = "Holds keys in clear: CK, IK and Ks_NAF on Zh and Zn, and 
 /// TLS secrets remembered, because both ends tell each.
 const REMEMBERED: usize = 4096;
 
+/// How long, and for how many octets, everything waits for a secret that doesn't come.
+const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_HELD: usize = 8 * 1024 * 1024;
+
+/// The random of a ClientHello.
+type Random = [u8; 32];
+
+/// What waits for a secret, in the order of the file.
+struct Held {
+    random: Random,
+    connection: Connection,
+    since: Instant,
+    octets: usize,
+    items: VecDeque<Item>,
+}
+
 /// The other end of the channel.
 pub(super) struct Writer<W: Write> {
     blocks: Blocks<W>,
     flows: Flows,
     labels: HashMap<SocketAddr, String>,
-    /// What each secret is for: the label and the client's random.
-    secrets: HashSet<String>,
+    /// What each secret is for: the client's random, and the label of the line.
+    secrets: HashSet<(Random, String)>,
+    handshakes: Handshakes,
+    held: Option<Held>,
     last: Duration,
     report: Report,
 }
@@ -43,6 +61,8 @@ impl<W: Write> Writer<W> {
             flows: Flows::default(),
             labels: HashMap::new(),
             secrets: HashSet::new(),
+            handshakes: Handshakes::default(),
+            held: None,
             last: Duration::ZERO,
             report: Report::default(),
         })
@@ -53,41 +73,115 @@ impl<W: Write> Writer<W> {
         loop {
             let item = match queue.try_recv() {
                 Ok(item) => item,
-                Err(TryRecvError::Empty) => {
+                Err(_) => {
                     // Whoever reads along has all there is while we wait.
                     self.blocks.flush()?;
-                    match queue.recv() {
+                    match queue.recv_timeout(PATIENCE) {
                         Ok(item) => item,
-                        Err(_) => break,
+                        Err(RecvTimeoutError::Timeout) => {
+                            self.release()?;
+                            continue;
+                        }
+                        Err(RecvTimeoutError::Disconnected) => break,
                     }
                 }
-                Err(TryRecvError::Disconnected) => break,
             };
-            match item {
-                Item::Finish => break,
-                Item::Octets {
-                    at,
-                    connection,
-                    direction,
-                    lost,
-                    octets,
-                } => {
-                    shared.waiting.fetch_sub(octets.len(), Ordering::Relaxed);
-                    self.octets(at, &connection, direction, lost, octets.expose())?;
-                }
-                Item::Ended {
-                    at,
-                    connection,
-                    direction,
-                } => self.ended(at, &connection, direction)?,
-                Item::Endpoint(address, label) => {
-                    self.labels.insert(address, label);
-                }
-                Item::TlsSecret(line) => self.tls_secret(line.expose())?,
+            if let Item::Octets { octets, .. } = &item {
+                shared.waiting.fetch_sub(octets.len(), Ordering::Relaxed);
             }
+            if matches!(item, Item::Finish) {
+                break;
+            }
+            self.take(item)?;
+        }
+        while self.held.is_some() {
+            self.release()?;
         }
         self.blocks.flush()?;
         Ok(self.report)
+    }
+
+    /// Holds what comes while a secret is awaited, else writes it.
+    fn take(&mut self, item: Item) -> io::Result<()> {
+        if let Item::TlsSecret(line) = &item {
+            let random = self.tls_secret(line.expose())?;
+            return match &self.held {
+                Some(held) if random == Some(held.random) => self.release(),
+                _ => Ok(()),
+            };
+        }
+        let Some(held) = &mut self.held else {
+            return self.write(item);
+        };
+        let gave_up = matches!(&item, Item::Ended { connection, .. } if *connection == held.connection);
+        held.octets += item.octets();
+        held.items.push_back(item);
+        let late = held.since.elapsed() > PATIENCE;
+        if gave_up || late || held.octets > MAX_HELD {
+            self.release()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was held; another secret may be awaited on the way.
+    fn release(&mut self) -> io::Result<()> {
+        let Some(held) = self.held.take() else {
+            return Ok(());
+        };
+        let mut items = held.items.into_iter();
+        if let Some(first) = items.next() {
+            self.write_now(&first)?;
+        }
+        items.try_for_each(|item| self.take(item))
+    }
+
+    /// Writes an item unless a secret has to come first.
+    fn write(&mut self, item: Item) -> io::Result<()> {
+        if let Item::Octets {
+            connection,
+            direction,
+            octets,
+            ..
+        } = &item
+            && let Some(random) = self.handshakes.encrypts(connection, *direction, octets.expose())
+            && !self.secrets.iter().any(|(known, _)| *known == random)
+        {
+            self.held = Some(Held {
+                random,
+                connection: *connection,
+                since: Instant::now(),
+                octets: octets.len(),
+                items: VecDeque::from([item]),
+            });
+            return Ok(());
+        }
+        self.write_now(&item)
+    }
+
+    fn write_now(&mut self, item: &Item) -> io::Result<()> {
+        match item {
+            Item::Octets {
+                at,
+                connection,
+                direction,
+                lost,
+                octets,
+            } => self.octets(*at, connection, *direction, *lost, octets.expose()),
+            Item::Ended {
+                at,
+                connection,
+                direction,
+            } => {
+                self.handshakes.forget(connection);
+                self.ended(*at, connection, *direction)
+            }
+            Item::Endpoint(address, label) => {
+                self.labels.insert(*address, label.clone());
+                Ok(())
+            }
+            // Taken before.
+            Item::TlsSecret(_) | Item::Finish => Ok(()),
+        }
     }
 
     fn octets(
@@ -136,20 +230,26 @@ impl<W: Write> Writer<W> {
         })
     }
 
-    /// Its place is right where it comes: a client's OpenSSL tells it before it sends what is encrypted with it.
-    fn tls_secret(&mut self, line: &[u8]) -> io::Result<()> {
+    /// Its place is where it comes: what needs it is held until then. Gives the client's random that it is for.
+    fn tls_secret(&mut self, line: &[u8]) -> io::Result<Option<Random>> {
+        // `CLIENT_RANDOM <random> <secret>`, the latter two in hex.
         let Ok(line) = str::from_utf8(line) else {
-            return Ok(());
+            return Ok(None);
         };
-        // `CLIENT_RANDOM <random> <secret>`; both ends tell it.
-        let what = line.rsplit_once(' ').map_or(line, |(what, _)| what);
+        let mut words = line.split(' ');
+        let (label, random) = (words.next(), words.next());
+        let random = random.and_then(|random| base::hex::decode(random).ok());
+        let (Some(label), Some(Ok(random))) = (label, random.map(Random::try_from)) else {
+            return Ok(None);
+        };
         if self.secrets.len() >= REMEMBERED {
             self.secrets.clear();
         }
-        if self.secrets.insert(what.to_owned()) {
+        // Both ends tell it.
+        if self.secrets.insert((random, label.to_owned())) {
             self.blocks.tls_secret(line)?;
         }
-        Ok(())
+        Ok(Some(random))
     }
 
     /// Times go up in the file; two threads may have come to the channel in the other order.
