@@ -166,6 +166,25 @@ const PEERS: &[Need] = &[
         ],
     },
     Need {
+        what: "freeDiameter",
+        why: "a Diameter peer and relay with its own TLS, between our BSF and our HSS",
+        present: || which("freeDiameterd").is_some(),
+        packages: ["freediameterd freediameter-extensions", "", "", "", "", ""],
+    },
+    Need {
+        what: "unshare and ip",
+        why: "give freeDiameter, which listens on every address, a network of its own",
+        present: || cfg!(target_os = "macos") || (which("unshare").is_some() && which("ip").is_some()),
+        packages: [
+            "util-linux iproute2",
+            "util-linux iproute",
+            "util-linux iproute2",
+            "util-linux iproute2",
+            "util-linux iproute2",
+            "",
+        ],
+    },
+    Need {
         what: "valgrind",
         why: "counts the instructions of one authentication vector",
         present: || which("valgrind").is_some(),
