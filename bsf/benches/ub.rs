@@ -52,6 +52,7 @@ impl VectorSource for Source {
 
 fn get(authorization: &str) -> http::Request<Bytes> {
     http::Request::get("/")
+        .header(header::HOST, "bsf.mnc001.mcc001.pub.3gppnetwork.org")
         .header(header::AUTHORIZATION, authorization)
         .body(Bytes::new())
         .expect("a request")

@@ -116,6 +116,13 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
             }
             Some(joined)
         };
+        let mut hosts = request.headers().get_all(header::HOST).iter();
+        // RFC 9112 3.2.2: the authority of an absolute target stands above Host. Several never stand for one.
+        let host = match (request.uri().authority(), hosts.next(), hosts.next()) {
+            (Some(authority), _, None) => Some(authority.as_str()),
+            (None, Some(host), None) => host.to_str().ok(),
+            _ => None,
+        };
         let authorization = text(header::AUTHORIZATION);
         let user_agent = text(header::USER_AGENT);
         let answer = self
@@ -123,6 +130,7 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
                 Request {
                     method: request.method().as_str(),
                     uri: request.uri().path_and_query().map_or("/", |p| p.as_str()),
+                    host,
                     authorization: authorization.as_deref(),
                     user_agent: user_agent.as_deref(),
                     body: request.body(),

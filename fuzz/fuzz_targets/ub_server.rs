@@ -11,9 +11,9 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let mut lines = text.splitn(5, '\n');
+    let mut lines = text.splitn(6, '\n');
     let mut line = || lines.next().unwrap_or_default();
-    let (method, uri, authorization, user_agent) = (line(), line(), line(), line());
+    let (method, uri, host, authorization, user_agent) = (line(), line(), line(), line(), line());
     // The HTTP parser lets nothing else through as a request target.
     if !uri.bytes().all(|octet| octet.is_ascii_graphic()) {
         return;
@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
     let request = Request {
         method,
         uri,
+        host: (!host.is_empty()).then_some(host),
         authorization: (!authorization.is_empty()).then_some(authorization),
         user_agent: (!user_agent.is_empty()).then_some(user_agent),
         body: line().as_bytes(),

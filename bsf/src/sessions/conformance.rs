@@ -44,6 +44,7 @@ pub fn challenge(who: u8, from: u8, rand: u8) -> Arc<OpenChallenge> {
     let request = ub::Request {
         method: "GET",
         uri: "/",
+        host: Some("bsf.example.org"),
         authorization: Some(&authorization),
         user_agent: None,
         body: b"",

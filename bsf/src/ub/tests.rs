@@ -224,8 +224,45 @@ async fn several_authorization_fields_are_refused() {
         HeaderValue::from_static("Digest username=\"b@x\""),
     );
     assert_eq!(ub.handle(request, peer()).await.status(), 400);
-    let response = ub.handle(http::Request::new(Bytes::new()), peer()).await;
-    assert_eq!(response.status(), 400);
+    let mut request = first();
+    request.headers_mut().remove(header::AUTHORIZATION);
+    assert_eq!(ub.handle(request, peer()).await.status(), 400);
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let (ub, hss, _) = bsf();
+    let to = |uri: &str, hosts: &[&'static str]| {
+        let mut request = first();
+        *request.uri_mut() = uri.parse().unwrap();
+        request.headers_mut().remove(header::HOST);
+        for host in hosts {
+            let host = HeaderValue::from_static(host);
+            request.headers_mut().append(header::HOST, host);
+        }
+        request
+    };
+    for (uri, hosts) in [
+        ("/", &[][..]),
+        ("/", &["bsf.example.org", "bsf.example.org"]),
+        ("/", &["evil@bsf.example.org"]),
+        ("/", &[""]),
+        (
+            "http://bsf.example.org/",
+            &["bsf.example.org", "other.example.org"],
+        ),
+        ("http://evil@bsf.example.org/", &["bsf.example.org"]),
+    ] {
+        let response = ub.handle(to(uri, hosts), peer()).await;
+        assert_eq!(response.status(), 400, "{uri} {hosts:?}");
+    }
+    assert_eq!(hss.asked.load(Ordering::Relaxed), 0, "and no vector is used up");
+    for (uri, hosts) in [
+        ("/", &["127.0.0.1:8080"][..]),
+        ("http://bsf.example.org/", &["bsf.example.org"]),
+    ] {
+        assert_eq!(ub.handle(to(uri, hosts), peer()).await.status(), 401, "{uri}");
+    }
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use gba::{
     },
 };
 use hss::{Auc, Hss, MemorySqnStore, Subscriber, Subscribers};
-use http::{Extensions, Request, Response as HttpAnswer};
+use http::{Extensions, HeaderValue, Request, Response as HttpAnswer, header};
 use naf::{KeySource, Route, Transport, ZnClient};
 use net::{clock, entropy::OsEntropy, http::PeerInfo, tap::Connection};
 use uicc::{
@@ -316,6 +316,8 @@ impl Device {
                 Output::Send(request) => {
                     let mut to = Request::new(Bytes::from(request.body));
                     *to.uri_mut() = request.target.parse().expect("a path");
+                    let host = HeaderValue::from_static("bsf.mnc001.mcc001.pub.3gppnetwork.org");
+                    to.headers_mut().insert(header::HOST, host);
                     for (name, value) in request.headers {
                         if name == "Authorization" {
                             log.add(value.as_bytes());
@@ -360,7 +362,7 @@ impl Device {
 
 /// The answer's header fields; the digest's and the body go to the log.
 fn headers<'a>(answer: &'a HttpAnswer<Bytes>, log: &Log) -> Vec<(&'a str, &'a str)> {
-    for name in [http::header::WWW_AUTHENTICATE.as_str(), "authentication-info"] {
+    for name in [header::WWW_AUTHENTICATE.as_str(), "authentication-info"] {
         if let Some(value) = answer.headers().get(name) {
             log.add(value.as_bytes());
         }

@@ -36,6 +36,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The request target: path and query.
     pub uri: &'a str,
+    /// `Host`, or the authority of an absolute target; `None` if absent or there are several.
+    pub host: Option<&'a str>,
     /// `Authorization`; several fields joined by commas.
     pub authorization: Option<&'a str>,
     /// `User-Agent`.
@@ -68,6 +70,11 @@ impl<'a> Asked<'a> {
                 text,
             ))
         };
+        match request.host {
+            Some(host) if is_host(host) => {}
+            Some(_) => return Err(bad("a host name or address is expected in Host")),
+            None => return Err(bad("exactly one Host field is expected")),
+        }
         if request.method != "GET" {
             let mut answer = bad("bootstrapping is a GET");
             answer.status = 405;
@@ -154,6 +161,23 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// RFC 9112 3.2: `uri-host [ ":" port ]`, so nothing before an `@`, and no path. The BSF may be asked by any of its
+/// names and addresses, so which one it is doesn't matter.
+fn is_host(text: &str) -> bool {
+    let (host, rest) = if let Some(literal) = text.strip_prefix('[') {
+        let Some((address, rest)) = literal.split_once(']') else {
+            return false;
+        };
+        (address.parse::<core::net::Ipv6Addr>().is_ok(), rest)
+    } else {
+        let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+        let allowed = |b: u8| b.is_ascii_alphanumeric() | matches!(b, b'-' | b'.' | b'_');
+        (!name.is_empty() && name.bytes().all(allowed), rest)
+    };
+    let digits = |port: &str| port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
+    host && (rest.is_empty() || rest.strip_prefix(':').is_some_and(digits))
+}
+
 /// RFC 7616 3.4.6: the digest's uri names the same resource, as a path, an absolute URI, or "" for "/".
 fn same_resource(claimed: &str, actual: &str) -> bool {
     let path = match claimed.split_once("://") {
@@ -175,6 +199,35 @@ mod tests {
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
         assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_nothing_else() {
+        for good in [
+            "bsf.example.org",
+            "BSF:80",
+            "127.0.0.1:8080",
+            "[::1]",
+            "[2001:db8::1]:80",
+            "bsf.example.org:",
+        ] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in [
+            "",
+            ":80",
+            "evil@bsf.example",
+            "bsf/x",
+            "a b",
+            "a,b",
+            "bsf:x",
+            "bsf:123456",
+            "[::1",
+            "[x]",
+            "[::1]x",
+        ] {
+            assert!(!is_host(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl Shell {
         let request = Request {
             method,
             uri: "/",
+            host: Some("bsf.mnc001.mcc001.pub.3gppnetwork.org"),
             authorization,
             user_agent: Some("Bootstrapping Client Agent; Release-6; 3gpp-gba"),
             body: b"",
