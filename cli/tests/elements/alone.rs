@@ -232,6 +232,10 @@ fn challenged_sqn(network: &Network) -> u64 {
 #[test]
 fn sequence_numbers_go_on_after_an_hss_was_killed() {
     let mut network = Network::start();
+    // So far up that an HSS which began anew would be far below.
+    for _ in 0..8 {
+        assert_eq!(network.ue(&["bootstrap"]).status, 0);
+    }
     let mut last = challenged_sqn(&network);
     for _ in 0..3 {
         let killed = network.hss.end("KILL");
@@ -301,6 +305,44 @@ fn ruling_22_a_naf_without_rights_gets_no_key_and_the_device_is_refused() {
     assert_eq!(said.status, 1, "{}{}", said.out, said.err);
     drop(naf);
     network.stop();
+}
+
+/// A request to the NAF whose body has not come whole.
+fn half_a_request(network: &Network) -> TcpStream {
+    let mut socket = TcpStream::connect(&network.digest).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let head =
+        "POST / HTTP/1.1\r\nHost: naf.m2m.example\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    // The answer to Expect shows that the NAF waits for the body.
+    let mut go = [0; 12];
+    socket.read_exact(&mut go).unwrap();
+    assert_eq!(&go, b"HTTP/1.1 100");
+    socket.write_all(b"half ").unwrap();
+    socket
+}
+
+#[test]
+fn what_is_under_way_at_a_stop_is_finished() {
+    let mut network = Network::start();
+    let mut socket = half_a_request(&network);
+    network.naf.signal("TERM");
+    network.naf.wait("naf: stopping");
+    socket.write_all(b"whole").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("HTTP/1.1 401 "), "{answer}");
+    assert_eq!(network.naf.ended().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut network = Network::start();
+    let _under_way = half_a_request(&network);
+    network.naf.signal("INT");
+    network.naf.wait("naf: stopping");
+    network.naf.signal("INT");
+    assert_eq!(network.naf.ended().code(), Some(2));
 }
 
 /// Each connection proves who it is by a certificate of `gba pki init`; who has none gets no vector (ruling 21).

@@ -162,7 +162,7 @@ fn a_wrong_file_is_told_by_line_column_key_and_what_was_expected() {
             "line 2, column 1: hss.tls.kay: not known here; did you mean `tls.key`?",
         ),
         (
-            "[hss.tls]\nca = \"ca.pem\"\n",
+            "[hss]\ntls = { ca = \"ca.pem\" }\n",
             "hss.tls.cert: missing: ca, cert and key belong together",
         ),
         (
@@ -312,6 +312,12 @@ fn ruling_05_production_refuses_bare_and_published_keys() {
         own.status == 2 && own.err.contains("refused the connection"),
         "{}",
         own.err
+    );
+    let xor = run("a0b1c2d3e4f5061728394a5b6c7d8e9f", &["--algorithm", "xor"]);
+    assert!(
+        xor.err.contains("--algorithm: xor is for test cards"),
+        "{}",
+        xor.err
     );
     let flag = run(K, &["--k", "a0b1c2d3e4f5061728394a5b6c7d8e9f"]);
     assert!(flag.err.contains("--k: a bare key isn't allowed"), "{}", flag.err);

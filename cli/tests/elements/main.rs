@@ -97,8 +97,16 @@ impl Element {
 
     /// Sends a signal and waits for the end.
     fn end(&mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
+        self.ended()
+    }
+
+    fn signal(&self, signal: &str) {
         let line = format!("kill -{signal} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    }
+
+    fn ended(&mut self) -> ExitStatus {
         // The end of its output is the end of the process, and that is bounded.
         while self.lines.recv_timeout(LIMIT).is_ok() {}
         self.child.wait().unwrap()
