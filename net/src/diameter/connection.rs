@@ -1,7 +1,8 @@
 //! One connection, either side: moves messages between socket, [`Peer`], handlers and waiting requests.
 //!
 //! Writing has a task of its own, so that two nodes that both write never wait for each other to read. Its
-//! queue is bounded; a peer that lets it fill up doesn't read, and is dropped.
+//! queue is bounded: while it is nearly full nothing more is read or asked, and a peer that takes nothing of it for
+//! a while is dropped.
 
 use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
@@ -22,13 +23,16 @@ use crate::{accept::Stop, clock, tls::cert::io_reason};
 
 /// Answers a request.
 pub(super) type Handler =
-    Arc<dyn Fn(PeerIdentity, Message) -> Pin<Box<dyn Future<Output = Message> + Send>> + Send + Sync>;
+    Arc<dyn Fn(PeerIdentity, Message) -> Pin<Box<dyn Future<Output = Option<Message>> + Send>> + Send + Sync>;
 
 /// Octets joined into one write.
 const COALESCE: usize = 64 * 1024;
 
 /// Things at hand that are taken before the runtime is asked again.
 const BURST: usize = 64;
+
+/// Places in the queue that are kept for what the machine says of its own accord or to one message.
+const SPARE: usize = 8;
 
 /// A request on its way out, and where its answer goes.
 pub(super) struct Ask {
@@ -137,7 +141,10 @@ where
 {
     let (reader, writer) = tokio::io::split(stream);
     let mut frames = Frames::new(reader, side.limits.message);
-    let (queue, mut writing) = start_writing(writer, side.limits.handlers + side.limits.in_flight + 16);
+    let (queue, mut writing) = start_writing(
+        writer,
+        side.limits.handlers.max(1) + side.limits.in_flight + 2 * SPARE,
+    );
     let mut work = Work {
         name: side.name,
         limits: side.limits,
@@ -181,9 +188,13 @@ where
             continue;
         }
         let timer = wait.map_or(Duration::MAX, |until| until.since(clock.now().mono));
-        let open = peer.state() == State::Open && !leaving;
+        // Each handler has a place for its answer.
+        let places = work.handlers.len() + SPARE;
+        let room = work.queue.capacity() > places;
+        let open = peer.state() == State::Open && !leaving && room;
         // Who leaves finishes its work first and takes no more.
-        let reading = work.handlers.len() < side.limits.handlers.max(1)
+        let reading = room
+            && work.handlers.len() < side.limits.handlers.max(1)
             && (goodbye || !leaving || work.handlers.is_empty());
         // What is at hand is taken at once, but not for ever: the timer and the stop want to be heard too.
         if at_hand < BURST {
@@ -228,6 +239,7 @@ where
                 }
                 None => leaving = true,
             },
+            () = has_room(&work.queue, places + 1), if !room => {}
             () = tokio::time::sleep(timer) => peer.handle(clock.now(), Input::Timeout),
             written = &mut writing => {
                 break match written {
@@ -264,6 +276,13 @@ async fn next_ask(asks: &mut Option<&mut mpsc::Receiver<Ask>>) -> Option<Ask> {
     }
 }
 
+/// Waits until the queue has so many places, or is closed, which the writer's end tells.
+async fn has_room(queue: &mpsc::Sender<Message>, places: usize) {
+    if queue.reserve_many(places).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Writes what is queued; what has gathered meanwhile goes out in one write.
 fn start_writing<W>(mut writer: W, capacity: usize) -> (mpsc::Sender<Message>, JoinHandle<io::Result<()>>)
 where
@@ -288,13 +307,16 @@ where
     (queue, task)
 }
 
+/// What became of a request: an answer, none on purpose, or none in time.
+type Handled = Result<Option<Message>, tokio::time::error::Elapsed>;
+
 /// Requests under way in both directions.
 struct Work<'a> {
     name: &'a str,
     limits: Limits,
     queue: mpsc::Sender<Message>,
     handler: Option<Handler>,
-    handlers: JoinSet<Option<Message>>,
+    handlers: JoinSet<Handled>,
     /// Heads of the requests that handlers work on.
     heads: HashMap<tokio::task::Id, Header>,
     waiting: HashMap<u32, Waiting>,
@@ -318,14 +340,14 @@ impl Work<'_> {
         let limit = self.limits.handler;
         let id = self
             .handlers
-            .spawn(async move { tokio::time::timeout(limit, work).await.ok() })
+            .spawn(async move { tokio::time::timeout(limit, work).await })
             .id();
         self.heads.insert(id, head);
     }
 
     fn done(
         &mut self,
-        done: Result<(tokio::task::Id, Option<Message>), tokio::task::JoinError>,
+        done: Result<(tokio::task::Id, Handled), tokio::task::JoinError>,
         local: &Local,
     ) -> bool {
         let (id, answer) = match done {
@@ -336,13 +358,14 @@ impl Work<'_> {
             return true;
         };
         let answer = match answer {
-            Ok(Some(mut answer)) => {
+            Ok(Ok(None)) => return true,
+            Ok(Ok(Some(mut answer))) => {
                 answer.flags &= !Message::REQUEST;
                 answer.hop_by_hop = head.hop_by_hop;
                 answer.end_to_end = head.end_to_end;
                 answer
             }
-            Ok(None) => {
+            Ok(Err(_)) => {
                 tracing::warn!(
                     peer = self.name,
                     command = head.command,

@@ -345,6 +345,56 @@ async fn only_so_many_requests_are_worked_on_at_once() {
     server.stop().await;
 }
 
+/// A BSF's side of a connection, made by hand: the capabilities are exchanged.
+async fn opened(server: &Server) -> TcpStream {
+    let mut cer = Message::request(grammar::CAPABILITIES_EXCHANGE, d::BASE, false);
+    cer.push_origin(&origin(BSF));
+    cer.avps
+        .push(Avp::octets(&d::HOST_IP_ADDRESS, [0, 1, 127, 0, 0, 1]));
+    cer.avps.push(Avp::u32(&d::VENDOR_ID, 0));
+    cer.avps.push(Avp::utf8(&d::PRODUCT_NAME, "test"));
+    cer.avps.push(Avp::u32(&d::AUTH_APPLICATION_ID, ZH));
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket.write_all(&cer.encode()).await.unwrap();
+    assert_eq!(read(&mut socket).await.result(), Ok(ResultCode::SUCCESS));
+    socket
+}
+
+/// More faulty requests in one go than the queue has places: all are answered, since the peer does read.
+#[tokio::test]
+async fn who_sends_much_and_reads_is_not_dropped() {
+    const FAULTY: u32 = 3000;
+    let mut config = hss();
+    (config.limits.handlers, config.limits.in_flight) = (2, 2);
+    let server = Server::new(config, |_, request| async move { echo(&request) }).await;
+    let (mut reading, mut writing) = opened(&server).await.into_split();
+    let faulty = |n| {
+        // Without Session-Id and most other AVPs.
+        let mut m = Message::request(grammar::MULTIMEDIA_AUTH, ZH, true);
+        m.hop_by_hop = n;
+        m.encode()
+    };
+    let octets: Vec<u8> = (0..FAULTY).flat_map(faulty).collect();
+    let sending = tokio::spawn(async move { writing.write_all(&octets).await.map(|()| writing) });
+    for n in 0..FAULTY {
+        let answer = read(&mut reading).await;
+        assert_eq!(answer.hop_by_hop, n);
+        assert_ne!(answer.result(), Ok(ResultCode::SUCCESS));
+    }
+    drop(sending.await.unwrap().unwrap());
+    server.stop().await;
+}
+
+/// The other side of it: who sends and never reads is dropped by the stall timer.
+#[tokio::test(start_paused = true)]
+async fn who_sends_and_never_reads_is_dropped() {
+    let server = Server::echo().await;
+    let mut socket = opened(&server).await;
+    let octets = Message::request(grammar::MULTIMEDIA_AUTH, ZH, true).encode();
+    // At last every buffer between us is full, and the server closes.
+    while socket.write_all(&octets).await.is_ok() {}
+}
+
 /// Reads until the server closes; the octets it sent.
 async fn until_closed(socket: &mut TcpStream) -> Vec<u8> {
     let mut octets = Vec::new();
