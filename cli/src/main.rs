@@ -6,6 +6,7 @@ mod capture;
 mod config;
 mod demo;
 mod element;
+mod explain;
 mod input;
 mod keys;
 mod ladder;
@@ -67,6 +68,11 @@ enum Command {
     /// Certificates for Diameter over TLS: a test CA and one certificate per node.
     #[command(subcommand)]
     Pki(pki::Command),
+    /// Say what a blob is, and decode it.
+    ///
+    /// Hex, base64 or text of Ub, Ua, Zh, Zn or a card: nonce, AUTN, AUTS, B-TID, PSK identity, NAF_Id, digest headers,
+    /// GUSS and BootstrappingInfo, Diameter messages, APDUs, EF_GBABP. Keys are told by their length.
+    Explain(explain::Args),
     /// Check test vectors against this implementation.
     #[command(
         subcommand,
@@ -96,6 +102,7 @@ fn main() -> ExitCode {
         Command::Naf(command) => element::naf(command),
         Command::Ue(command) => element::ue(command),
         Command::Config(command) => config::command::run(command),
+        Command::Explain(args) => explain::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Pki(command) => pki::run(command),
         Command::Vectors(command) => vectors::run(command),

@@ -1,10 +1,12 @@
 //! Exactness as a person sees it: algorithm sets and resynchronisation in the demo, the calculator, the explainer.
 //!
 //! * `demo`: `gba demo --algorithm …` and `--resync`
+//! * `explain`: `gba explain`, and what it hides
 //! * `keys`: `gba keys` against vectors that other programs computed
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod demo;
+mod explain;
 mod keys;
 
 use std::{process::Command, time::Duration};
