@@ -31,7 +31,7 @@ use gba::{
 use hss::{Auc, Hss, MemorySqnStore, Subscriber, Subscribers};
 use net::{
     accept, clock,
-    diameter::{Client, Config, Role, Rule, serve},
+    diameter::{Client, Config, Failover, Role, Rule, serve},
     tap::{Connection, Direction, Tap, WireBytes},
 };
 use serde_json::{Value, json};
@@ -238,6 +238,64 @@ async fn our_bsf_asks_a_python_hss() {
         counters["counters"]["dpr"], 2,
         "both goodbyes were heard: {counters}"
     );
+}
+
+/// Asks until the RAND of the second HSS comes, or of the first again.
+async fn until(source: &ZhSource<Failover>, wanted: &str) {
+    let impi: Impi = IMPI.parse().unwrap();
+    let asking = async {
+        loop {
+            // While the peer dies, a request that is under way fails; it goes to nobody else.
+            match source.fetch(&impi, None).await {
+                Ok(obtained) if obtained.vector.rand.to_string() == wanted => return,
+                Ok(_) | Err(SourceFailure::Down) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    };
+    timeout(LIMIT, asking).await.expect("the other HSS answers");
+}
+
+/// Two HSS of python-diameter. The first hangs: the watchdog finds it (RFC 3539 3.4.1), and it has the requests again
+/// when it goes on. Then it is killed, and the second has them.
+#[tokio::test]
+async fn a_python_hss_hangs_and_then_is_killed_in_the_middle_of_a_run() {
+    const FIRST: &str = "23553cbe9637a89d218ae64dae47bf35";
+    const SECOND: &str = "00112233445566778899aabbccddeeff";
+    let Some(python) = python() else { return };
+    let mut other = vector();
+    other["rand"] = json!(SECOND);
+    let mut first = Script::start(&python, "diameter_hss.py", &vector());
+    let mut second = Script::start(&python, "diameter_hss.py", &other);
+    let mut clients = Vec::new();
+    for hss in [&mut first, &mut second] {
+        let mut quick = config(BSF, ZH, HSS, Role::Hss);
+        quick.limits.timers.watchdog = Duration::from_millis(200);
+        quick.limits.request = Duration::from_millis(500);
+        quick.limits.open = LIMIT;
+        let client = Client::connect(format!("127.0.0.1:{}", hss.next().await["port"]), quick);
+        client.ready().await.unwrap();
+        clients.push(client);
+    }
+    let source = ZhSource::new(Failover::new(clients), origin(BSF), id("home.test"));
+    let signal = |signal: &str| {
+        let pid = first.child.id().unwrap().to_string();
+        let sent = std::process::Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    };
+    until(&source, FIRST).await;
+    signal("-STOP");
+    until(&source, SECOND).await;
+    signal("-CONT");
+    until(&source, FIRST).await;
+    signal("-KILL");
+    until(&source, SECOND).await;
+    // From now on without a failure, and each request once.
+    let impi: Impi = IMPI.parse().unwrap();
+    for _ in 0..10 {
+        let obtained = source.fetch(&impi, None).await.unwrap();
+        assert_eq!(obtained.vector.rand.to_string(), SECOND);
+    }
 }
 
 #[derive(Debug, PartialEq)]

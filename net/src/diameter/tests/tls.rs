@@ -1,6 +1,10 @@
 //! Ruling 21: over TLS a peer is who its certificate says, and nobody else gets in.
 
-use openssl::ssl::{Ssl, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion};
+use openssl::{
+    pkey::PKey,
+    ssl::{Ssl, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion},
+    x509::X509,
+};
 use tokio::io::DuplexStream;
 use tokio_openssl::SslStream;
 
@@ -243,6 +247,31 @@ async fn ruling_21_a_peer_without_certificate_is_refused() {
         );
         assert!(!at_client);
     }
+}
+
+/// A peer whose TLS ends at 1.2 is served too.
+#[tokio::test]
+async fn tls_1_2_is_taken() {
+    let ca = Ca::new();
+    let issued = ca.0.issue(&BSF.parse().unwrap(), Validity::days(1)).unwrap();
+    let mut context = SslContextBuilder::new(SslMethod::tls_client()).unwrap();
+    context.set_verify(SslVerifyMode::NONE);
+    context.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+    let cert = X509::from_pem(&issued.cert_pem().unwrap()).unwrap();
+    context.set_certificate(&cert).unwrap();
+    let key = PKey::private_key_from_pem(issued.key_pem().unwrap().expose()).unwrap();
+    context.set_private_key(&key).unwrap();
+    let (at_server, at_client) = tokio::io::duplex(64 * 1024);
+    let mut client = SslStream::new(Ssl::new(&context.build()).unwrap(), at_client).unwrap();
+    let server = Endpoint::server(&ca.credentials(HSS), crate::tap::none(), WITHIN).unwrap();
+    let (at_server, at_client) = tokio::join!(
+        server.handshake(at_server, None),
+        std::pin::Pin::new(&mut client).connect()
+    );
+    at_client.unwrap();
+    let (stream, names) = at_server.unwrap();
+    assert_eq!(names, [BSF.parse().unwrap()]);
+    assert_eq!(stream.ssl().version_str(), "TLSv1.2");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! TLS 1.2 and 1.3 with a certificate on each side (RFC 6733 13.1), on OpenSSL.
 //!
 //! - [`Files`], [`Credentials`]: a CA, our certificate and its key, checked when they are loaded
-//! - [`Endpoint`]: runs handshakes of one side; tells the DNS names that the peer's certificate proves
-//! - [`HandshakeError`] (in `refusal`): why there was none, in words that say what to do
+//! - `Endpoint`: runs handshakes of one side; tells the DNS names that the peer's certificate proves
+//! - [`HandshakeError`]: why there was none, in words that say what to do
 //!
 //! The CA is the only one trusted: the system's are not asked. The common name counts for nothing, only dNSNames
 //! of subjectAltName do, and none of them may be a wildcard. There is no resumption: each connection proves anew.
