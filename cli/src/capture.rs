@@ -1,12 +1,16 @@
 //! `--pcap FILE`: the capture file of a run, and what is said of it on standard error.
 
-use std::{io::ErrorKind, io::Write as _, path::PathBuf, sync::Arc};
+use std::{io::ErrorKind, io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args as ClapArgs;
 use lab::pcap::{self, Recording, Report};
 use net::tap::SharedTap;
+use tokio::runtime::Runtime;
 
-use crate::advice;
+use crate::{Failure, advice};
+
+/// For tasks that are still under way when a run is over; none should be.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// The options of a capture.
 #[derive(ClapArgs)]
@@ -23,6 +27,10 @@ pub(crate) struct CaptureArgs {
 pub(crate) struct Capture(Option<(PathBuf, Recording)>);
 
 impl CaptureArgs {
+    pub(crate) const fn is_wanted(&self) -> bool {
+        self.pcap.is_some()
+    }
+
     /// Makes the file, if one is wanted, and gives the tap that writes to it.
     pub(crate) fn begin(&self) -> Result<(SharedTap, Capture), String> {
         let Some(path) = &self.pcap else {
@@ -45,8 +53,18 @@ impl CaptureArgs {
 }
 
 impl Capture {
-    /// Closes the file and says what is in it and how to open it. To be called once nothing runs any more.
-    pub(crate) fn finish(self) -> Result<(), String> {
+    /// Ends the runtime, and with it every connection, so that the capture sees that too. Then closes the file and says
+    /// what is in it, unless the result of the run matters more.
+    pub(crate) fn close(self, runtime: Runtime, result: Result<(), Failure>) -> Result<(), Failure> {
+        runtime.shutdown_timeout(CLOSING);
+        let captured = self.finish();
+        if let (Err(_), Err(why)) = (&result, &captured) {
+            advice::warn(why);
+        }
+        result.and(captured.map_err(Failure::Unable))
+    }
+
+    fn finish(self) -> Result<(), String> {
         let Some((path, recording)) = self.0 else {
             return Ok(());
         };

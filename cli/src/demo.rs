@@ -3,7 +3,6 @@
 use std::{
     io::{ErrorKind, IsTerminal, Read as _, Write},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use aka::{Amf, Rand, Sqn};
@@ -230,9 +229,6 @@ fn setup(args: &Args) -> Result<Setup, String> {
     })
 }
 
-/// For tasks that are still under way when the story is told; none should be.
-const CLOSING: Duration = Duration::from_secs(1);
-
 /// Runs the demo and prints it.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = merge(args).map_err(Failure::Unable)?;
@@ -271,18 +267,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let messages = printer.await.unwrap_or_default();
         result.map(|outcome| Outcome { messages, ..outcome })
     });
-    // Closes every connection, so that the capture sees that too.
-    runtime.shutdown_timeout(CLOSING);
     let shown = show(result, &args);
-    match (shown, capture.finish()) {
-        (Err(failure), captured) => {
-            if let Err(why) = captured {
-                advice::warn(&why);
-            }
-            Err(failure)
-        }
-        (Ok(()), captured) => captured.map_err(Failure::Unable),
-    }
+    capture.close(runtime, shown)
 }
 
 /// Prints what came out, and decides the exit status.

@@ -21,7 +21,12 @@ use net::{
     http::Limits,
 };
 
-use super::{listen, running::Running, say, say_configuration, watch::Watch};
+use super::{
+    listen,
+    running::Running,
+    say, say_configuration,
+    watch::{Watch, Watching},
+};
 use crate::{
     Failure,
     config::{Config, flags::Table},
@@ -77,12 +82,14 @@ impl Plan {
         })
     }
 
-    pub(super) async fn serve(self, verbose: bool) -> Result<(), Failure> {
+    pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
         say_configuration("bsf", self.path.as_deref());
-        let mut running = Running::new("bsf", Watch::new(verbose, Some("BSF")));
+        let mut running = Running::new("bsf", Watch::new(watching, Some("BSF")));
         let tap = running.watch().tap();
         let (ub_listener, ub_address) = listen("bsf", self.listen_ub).await?;
         let (zn_listener, zn_address) = listen("bsf", self.listen_zn).await?;
+        running.endpoint(ub_address, "BSF Ub");
+        running.endpoint(zn_address, "BSF Zn");
 
         // Without a host in its requests: each HSS of the realm may answer.
         let only = match self.hss.as_slice() {

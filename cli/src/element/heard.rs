@@ -3,7 +3,10 @@
 //!
 //! Only for people to look at: a message in several pieces isn't put together, and what can't be read isn't shown.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+};
 
 use base::Clause;
 use diameter::{Message as Diameter, dictionary};
@@ -122,7 +125,20 @@ impl Tap for Heard {
         self.trace.message(message);
     }
 
-    fn octets(&self, _: &Connection, direction: Direction, octets: WireBytes<'_>) {
+    fn ended(&self, connection: &Connection, direction: Direction) {
+        self.trace.ended(connection, direction);
+    }
+
+    fn endpoint(&self, address: SocketAddr, label: &str) {
+        self.trace.endpoint(address, label);
+    }
+
+    fn tls_secret(&self, line: &str) {
+        self.trace.tls_secret(line);
+    }
+
+    fn octets(&self, connection: &Connection, direction: Direction, octets: WireBytes<'_>) {
+        self.trace.octets(connection, direction, octets);
         if direction != Direction::Received {
             return;
         }

@@ -6,7 +6,12 @@ use diameter::Origin;
 use hss::{Auc, FileSqnStore, Subscribers, subscribers::OsKeys};
 use net::{clock, entropy::OsEntropy};
 
-use super::{listen, running::Running, say, say_configuration, watch::Watch};
+use super::{
+    listen,
+    running::Running,
+    say, say_configuration,
+    watch::{Watch, Watching},
+};
 use crate::{
     Failure,
     config::{Config, flags::Table},
@@ -50,7 +55,7 @@ impl Plan {
         })
     }
 
-    pub(super) async fn serve(self, verbose: bool, new_sqn_file: bool) -> Result<(), Failure> {
+    pub(super) async fn serve(self, watching: Watching, new_sqn_file: bool) -> Result<(), Failure> {
         let store = if new_sqn_file {
             FileSqnStore::create(&self.sqn_file)
         } else if self.production {
@@ -64,8 +69,9 @@ impl Plan {
         say(&format!(
             "hss: subscribers {count}, sequence numbers in {sqn_file}"
         ));
-        let mut running = Running::new("hss", Watch::new(verbose, Some("HSS")));
+        let mut running = Running::new("hss", Watch::new(watching, Some("HSS")));
         let (listener, address) = listen("hss", self.listen).await?;
+        running.endpoint(address, "HSS Zh");
         let hss = hss::Hss::new(self.config, self.subscribers, Auc::new(store, OsEntropy));
         let hss = Arc::new(hss.with_tap(running.watch().tap()));
         running.serve(hss::serve(listener, hss, running.stop()));

@@ -4,7 +4,7 @@
 //! * `ue`: a device with a software card, from bootstrapping to a page;
 //! * `up`: the laboratory's network;
 //! * `running`: what listens until a signal comes, and how it ends;
-//! * `watch`: `-v`, the ladder on standard error; `heard`: what came in, in words.
+//! * `watch`: `--pcap`, and `-v`, the ladder on standard error; `heard`: what came in, in words.
 
 mod bsf;
 mod heard;
@@ -21,6 +21,7 @@ use clap::{Args, Subcommand};
 use tokio::net::TcpListener;
 
 pub(crate) use self::ue::UeCommand;
+use self::watch::{WatchArgs, Watching};
 use crate::{
     Failure,
     config::{
@@ -75,39 +76,39 @@ pub(crate) enum NafCommand {
 pub(crate) struct Common<T: Table> {
     #[command(flatten)]
     flags: Flags<T>,
-    /// Show each protocol message on standard error.
-    #[arg(short, long)]
-    verbose: bool,
+    #[command(flatten)]
+    watch: WatchArgs,
 }
 
 impl<T: Table> Common<T> {
-    fn load(self) -> Result<(Config, bool), Failure> {
-        Ok((
-            Config::load(self.flags.sources()).map_err(Failure::Unable)?,
-            self.verbose,
-        ))
+    fn load(self) -> Result<(Config, WatchArgs), Failure> {
+        let config = Config::load(self.flags.sources()).map_err(Failure::Unable)?;
+        self.watch
+            .allowed_in(config.production())
+            .map_err(Failure::Unable)?;
+        Ok((config, self.watch))
     }
 }
 
 pub(crate) fn hss(command: HssCommand) -> Result<(), Failure> {
     let HssCommand::Serve(HssServe { common, new_sqn_file }) = command;
-    let (config, verbose) = common.load()?;
+    let (config, watch) = common.load()?;
     let plan = hss::Plan::of(&config).map_err(Failure::Unable)?;
-    block_on(plan.serve(verbose, new_sqn_file))
+    block_on(&watch, |watching| plan.serve(watching, new_sqn_file))
 }
 
 pub(crate) fn bsf(command: BsfCommand) -> Result<(), Failure> {
     let BsfCommand::Serve(common) = command;
-    let (config, verbose) = common.load()?;
+    let (config, watch) = common.load()?;
     let plan = bsf::Plan::of(&config).map_err(Failure::Unable)?;
-    block_on(plan.serve(verbose))
+    block_on(&watch, |watching| plan.serve(watching))
 }
 
 pub(crate) fn naf(command: NafCommand) -> Result<(), Failure> {
     let NafCommand::Serve(common) = command;
-    let (config, verbose) = common.load()?;
+    let (config, watch) = common.load()?;
     let plan = naf::Plan::of(&config).map_err(Failure::Unable)?;
-    block_on(plan.serve(verbose))
+    block_on(&watch, |watching| plan.serve(watching))
 }
 
 pub(crate) fn ue(command: UeCommand) -> Result<(), Failure> {
@@ -137,12 +138,17 @@ pub(crate) fn check(config: &Config) -> Result<Vec<&'static str>, String> {
     }
 }
 
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn block_on<F>(watch: &WatchArgs, work: impl FnOnce(Watching) -> F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::Unable(format!("cannot start the runtime: {e}")))?;
-    runtime.block_on(work)
+    let (watching, capture) = watch.begin().map_err(Failure::Unable)?;
+    let result = runtime.block_on(work(watching));
+    capture.close(runtime, result)
 }
 
 async fn listen(what: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {

@@ -20,7 +20,12 @@ use net::{
     tls::suite::Suite,
 };
 
-use super::{listen, running::Running, say, say_configuration, watch::Watch};
+use super::{
+    listen,
+    running::Running,
+    say, say_configuration,
+    watch::{Watch, Watching},
+};
 use crate::{
     Failure,
     config::{Config, flags::Table},
@@ -77,12 +82,14 @@ impl Plan {
         })
     }
 
-    pub(super) async fn serve(self, verbose: bool) -> Result<(), Failure> {
+    pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
         say_configuration("naf", self.path.as_deref());
-        let mut running = Running::new("naf", Watch::new(verbose, Some("NAF")));
+        let mut running = Running::new("naf", Watch::new(watching, Some("NAF")));
         let tap = running.watch().tap();
         let (listener, address) = listen("naf", self.listen).await?;
         let (tls_listener, tls_address) = listen("naf", self.listen_tls).await?;
+        running.endpoint(address, "NAF Ua");
+        running.endpoint(tls_address, "NAF Ua over TLS-PSK");
 
         let peer = Rule {
             host: self.bsf_host.clone(),

@@ -1,6 +1,6 @@
 //! What listens until a signal comes.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
 use net::{
     accept::{Stop, Stopper, stop},
@@ -36,6 +36,11 @@ impl Running {
 
     pub(super) const fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    /// The label of an address on which the element listens, for a capture.
+    pub(super) fn endpoint(&self, address: SocketAddr, label: &str) {
+        self.watch.tap().endpoint(address, label);
     }
 
     pub(super) fn stop(&self) -> Stop {

@@ -207,10 +207,10 @@ fn operator_key<const N: usize>(
 pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
     match command {
         UeCommand::Bootstrap(args) => {
-            let (config, verbose) = args.common.load()?;
+            let (config, watch) = args.common.load()?;
             let plan = Plan::of(&config).map_err(Failure::Unable)?;
-            block_on(async {
-                let watch = Watch::new(verbose, Some("UE"));
+            block_on(&watch, async |watching| {
+                let watch = Watch::new(watching, Some("UE"));
                 let result = bootstrap(plan, watch.tap(), args.json).await;
                 watch.finish().await;
                 result
@@ -230,10 +230,10 @@ pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
                 headers,
                 without_proof,
             };
-            let (config, verbose) = common.load()?;
+            let (config, watch) = common.load()?;
             let plan = Plan::of(&config).map_err(Failure::Unable)?;
-            block_on(async {
-                let watch = Watch::new(verbose, Some("UE"));
+            block_on(&watch, async |watching| {
+                let watch = Watch::new(watching, Some("UE"));
                 let result = get(plan, watch.tap(), target).await;
                 watch.finish().await;
                 let (status, body) = result?;

@@ -15,7 +15,12 @@ use lab::topology::{Names, Network, Options, StartError};
 use net::entropy::OsEntropy;
 use uicc::terminal::Mnc;
 
-use super::{block_on, running::Signals, say, watch::Watch};
+use super::{
+    block_on,
+    running::Signals,
+    say,
+    watch::{Watch, WatchArgs, Watching},
+};
 use crate::{Failure, advice};
 
 /// The options of `gba up`.
@@ -29,9 +34,8 @@ pub(crate) struct UpArgs {
     /// Where Ks lives: in the mobile equipment (GBA_ME) or in the card (GBA_U).
     #[arg(long, value_enum, default_value = "me")]
     mode: ModeArg,
-    /// Show each protocol message on standard error.
-    #[arg(short, long)]
-    verbose: bool,
+    #[command(flatten)]
+    watch: WatchArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -45,7 +49,7 @@ fn imsi(text: &str) -> Result<Imsi, String> {
 }
 
 pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
-    block_on(up(args))
+    block_on(&args.watch, |watching| up(args, watching))
 }
 
 fn unable(e: &dyn std::error::Error) -> Failure {
@@ -58,7 +62,7 @@ struct Sim {
     opc: Secret<16>,
 }
 
-async fn up(args: &UpArgs) -> Result<(), Failure> {
+async fn up(args: &UpArgs, watching: Watching) -> Result<(), Failure> {
     let random = || OsEntropy.array::<16>().map(Secret::new).map_err(|e| unable(&e));
     let sim = Sim {
         k: random()?,
@@ -73,7 +77,7 @@ async fn up(args: &UpArgs) -> Result<(), Failure> {
     let subscriber = Subscriber::new(impi.clone(), Milenage::new(&sim.k, &sim.opc)).with_bsf_info(uicc, None);
     let names = Names::of(&impi, Fqdn::bsf_for_imsi(&args.imsi, mnc)).map_err(|e| unable(&e))?;
     let mut signals = Signals::new()?;
-    let watch = Watch::new(args.verbose, None);
+    let watch = Watch::new(watching, None);
     let options = Options {
         tap: watch.tap(),
         // A person tries things more often than a device may.

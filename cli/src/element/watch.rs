@@ -1,13 +1,49 @@
-//! `-v`: each protocol message of this process as a ladder on standard error.
+//! `-v`: each protocol message of this process as a ladder on standard error. `--pcap`: its octets in a file.
 
 use std::{sync::Arc, time::Duration};
 
+use clap::Args;
 use lab::trace::{Entry, Trace};
-use net::tap::{self, SharedTap};
+use net::tap::SharedTap;
 use tokio::task::JoinHandle;
 
 use super::heard::Heard;
-use crate::ladder::Ladder;
+use crate::{
+    capture::{Capture, CaptureArgs},
+    ladder::Ladder,
+};
+
+/// How an element is watched.
+#[derive(Args)]
+pub(super) struct WatchArgs {
+    /// Show each protocol message on standard error.
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    capture: CaptureArgs,
+}
+
+impl WatchArgs {
+    /// A capture holds keys, so it is a laboratory's (ruling 35).
+    pub(super) fn allowed_in(&self, production: bool) -> Result<(), String> {
+        if production && self.capture.is_wanted() {
+            return Err("--pcap writes keys to a file: not allowed with production = true".into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin(&self) -> Result<(Watching, Capture), String> {
+        let (wire, capture) = self.capture.begin()?;
+        let verbose = self.verbose;
+        Ok((Watching { verbose, wire }, capture))
+    }
+}
+
+/// The same, once the capture has begun.
+pub(super) struct Watching {
+    verbose: bool,
+    wire: SharedTap,
+}
 
 /// A tap, and who prints what it sees.
 pub(super) struct Watch {
@@ -16,16 +52,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Prints, if `verbose`, what this element says and hears; `None` where all elements are here and tell it
+    /// Prints, if wanted, what this element says and hears; `None` where all elements are here and tell it
     /// themselves. Needs a runtime.
-    pub(super) fn new(verbose: bool, element: Option<&'static str>) -> Self {
+    pub(super) fn new(Watching { verbose, wire }: Watching, element: Option<&'static str>) -> Self {
         if !verbose {
             return Self {
-                tap: tap::none(),
+                tap: wire,
                 printer: None,
             };
         }
         let (trace, mut entries) = Trace::begin();
+        let trace = trace.with_wire(wire);
         let ladder = Ladder::new(width());
         let printer = tokio::spawn(async move {
             let mut err = anstream::stderr();

@@ -1,6 +1,15 @@
 //! `gba demo --pcap` as tshark reads it: a dissector that nobody here wrote finds every message in its place, whole, named
 //! and opened.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+//!
+//! * here: `gba demo`, where both ends of each connection are in one process;
+//! * `alone`: one end only, of `gba up` and of `gba ue get`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on may panic"
+)]
+
+mod alone;
 
 use std::{
     path::{Path, PathBuf},
@@ -34,26 +43,28 @@ impl Capture {
         let said = peer::run(&mut demo, LIMIT);
         let err = String::from_utf8(said.stderr).unwrap();
         assert!(said.status.success(), "{err}");
-        let open = err
-            .lines()
-            .find(|line| line.trim().starts_with("wireshark "))
-            .unwrap();
-        let words: Vec<_> = open.split_whitespace().map(str::to_owned).collect();
-        let decode_as = words[1..words.len() - 1].to_vec();
-        assert_eq!(
-            decode_as.iter().filter(|word| *word == "-d").count(),
-            2,
-            "Zh and Zn"
-        );
-        Some(Self {
-            tshark,
-            folder,
-            decode_as,
-        })
+        let capture = Self::said(tshark, folder, &err);
+        let known = capture.decode_as.iter().filter(|word| *word == "-d");
+        assert_eq!(known.count(), 2, "Zh and Zn");
+        Some(capture)
     }
 
     fn file(&self) -> PathBuf {
         self.folder.path().join("demo.pcapng")
+    }
+
+    /// What was said on standard error of a capture in this folder.
+    fn said(tshark: PathBuf, folder: TempDir, err: &str) -> Self {
+        let open = err
+            .lines()
+            .find(|line| line.trim().starts_with("wireshark "))
+            .unwrap_or_else(|| panic!("no line that opens it: {err}"));
+        let words: Vec<_> = open.split_whitespace().map(str::to_owned).collect();
+        Self {
+            tshark,
+            folder,
+            decode_as: words[1..words.len() - 1].to_vec(),
+        }
     }
 
     /// Output of tshark, run with these options.
