@@ -194,16 +194,19 @@ fn until_up(network: &Network, arguments: &[&str]) -> Said {
     }
 }
 
+/// A key of the subscriber in the folder's `gba.toml`.
+pub(crate) fn key_of(folder: &Path, name: &str) -> Secret<16> {
+    let text = std::fs::read_to_string(folder.join("gba.toml")).unwrap();
+    let line = text
+        .lines()
+        .find_map(|l| l.strip_prefix(&format!("{name} = \"")))
+        .unwrap();
+    Secret::new(hex::array(line.trim_end_matches('"')).unwrap())
+}
+
 /// The SQN in the challenge that the BSF gives, computed by this test from the keys in the file.
 fn challenged_sqn(network: &Network) -> u64 {
-    let text = std::fs::read_to_string(network.folder.path().join("gba.toml")).unwrap();
-    let key = |name: &str| {
-        let line = text
-            .lines()
-            .find_map(|l| l.strip_prefix(&format!("{name} = \"")))
-            .unwrap();
-        Secret::new(hex::array(line.trim_end_matches('"')).unwrap())
-    };
+    let folder = network.folder.path();
     let mut socket = TcpStream::connect(&network.ub).unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
     let impi = "001010123456789@ims.mnc001.mcc001.3gppnetwork.org";
@@ -222,7 +225,9 @@ fn challenged_sqn(network: &Network) -> u64 {
         .unwrap_or_else(|| panic!("{answer}"));
     let nonce = BASE64_STANDARD.decode(nonce.split('"').next().unwrap()).unwrap();
     let rand = Rand::from(<[u8; 16]>::try_from(&nonce[..16]).unwrap());
-    let ak = Milenage::new(&key("k"), &key("opc")).f2345(&rand).ak;
+    let ak = Milenage::new(&key_of(folder, "k"), &key_of(folder, "opc"))
+        .f2345(&rand)
+        .ak;
     nonce[16..22]
         .iter()
         .zip(ak)

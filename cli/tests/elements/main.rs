@@ -1,6 +1,7 @@
 //! Elements alone, as a person runs them: one process each, wired by the configuration that the program prints.
 //!
 //! * `alone`: HSS, BSF, NAF and devices; an HSS killed in between; how they stop;
+//! * `kill`: an HSS killed 200 times under load;
 //! * `up`: the network left running, and the commands that it prints;
 //! * `config`: example, check and show, the order of the sources, and what is said of a wrong file.
 #![allow(
@@ -11,6 +12,7 @@
 
 mod alone;
 mod config;
+mod kill;
 mod up;
 
 use std::{
