@@ -8,7 +8,11 @@
 //! | [`sessions`] | challenges that wait and UEs that have bootstrapped: the store's trait, in memory, conformance |
 //! | [`zn`] | towards NAFs: their keys, by their rights |
 //! | [`rights`] | what each NAF may have |
+//! | [`fixed`] | sessions that nobody bootstrapped, for those who build NAFs |
+//! | [`inject`] | answers that are wrong on purpose |
 
+pub mod fixed;
+pub mod inject;
 pub mod rights;
 pub mod sessions;
 pub mod sources;

@@ -11,7 +11,10 @@ use std::{
 };
 
 use diameter::Identity;
-use gba::ids::{Fqdn, NafId, UaId};
+use gba::{
+    guss::Uss,
+    ids::{Fqdn, NafId, UaId},
+};
 use serde::Deserialize;
 
 /// A file with everything that may stand in one, explained line by line.
@@ -97,6 +100,8 @@ pub struct NafRights {
     pub impi: bool,
     /// Seconds for which a key is given, at most.
     pub max_lifetime: Option<u32>,
+    /// Laboratory: every name, protocol, service and group is its own.
+    pub anything: bool,
 }
 
 impl NafRights {
@@ -111,13 +116,23 @@ impl NafRights {
             groups: HashSet::new(),
             impi: false,
             max_lifetime: None,
+            anything: false,
         }
     }
 
     /// Whether it may have a key for that NAF_Id.
     #[must_use]
     pub fn may_have(&self, naf_id: &NafId) -> bool {
-        self.fqdns.contains(naf_id.fqdn()) && self.ua.iter().any(|rule| rule.allows(naf_id.ua()))
+        self.anything
+            || self.fqdns.contains(naf_id.fqdn()) && self.ua.iter().any(|rule| rule.allows(naf_id.ua()))
+    }
+
+    /// Whether it may read that setting: of its services, and of its groups where the setting names one (`nafGroup`).
+    #[must_use]
+    pub fn may_read(&self, uss: &Uss) -> bool {
+        let group = uss.naf_group.as_ref();
+        self.anything
+            || self.services.contains(&uss.id) && group.is_none_or(|group| self.groups.contains(group))
     }
 }
 
@@ -145,6 +160,7 @@ pub struct Rights {
     by_host: HashMap<Identity, Arc<NafRights>>,
     names: HashSet<Fqdn>,
     relays: HashSet<Identity>,
+    anybody: Option<Arc<NafRights>>,
 }
 
 impl Rights {
@@ -189,7 +205,27 @@ impl Rights {
     /// The NAF that has this Origin-Host.
     #[must_use]
     pub fn naf(&self, origin_host: &Identity) -> Option<&Arc<NafRights>> {
-        self.by_host.get(origin_host)
+        self.by_host.get(origin_host).or(self.anybody.as_ref())
+    }
+
+    /// A laboratory mode: every NAF that isn't listed may have every key, every setting and the IMPI.
+    pub fn allow_anybody(&mut self) {
+        self.anybody = Some(Arc::new(NafRights {
+            label: "NAF".into(),
+            fqdns: HashSet::new(),
+            ua: Vec::new(),
+            services: HashSet::new(),
+            groups: HashSet::new(),
+            impi: true,
+            max_lifetime: None,
+            anything: true,
+        }));
+    }
+
+    /// Whether [`Self::allow_anybody`] was called.
+    #[must_use]
+    pub const fn allows_anybody(&self) -> bool {
+        self.anybody.is_some()
     }
 
     /// The Origin-Hosts of all NAFs.
@@ -250,6 +286,7 @@ impl Rights {
                     groups: naf.groups,
                     impi: naf.impi,
                     max_lifetime: naf.max_lifetime,
+                    anything: false,
                 },
             )?;
         }

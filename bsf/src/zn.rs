@@ -1,5 +1,6 @@
 //! Zn (TS 29.109 5): what the BSF answers to a BIR. The decisions are pure ([`check`], [`decide`]); [`ZnServer::answer`]
-//! adds the one step that may wait, finding the session; [`serve_zn`] the connections.
+//! adds the one step that may wait, finding the key ([`Keys`]); [`ZnServer::respond`] what a laboratory does to it;
+//! [`serve_zn`] the connections.
 //!
 //! Rights come first, and they need no B-TID: so a NAF that may not have the key gets 5402 whether the B-TID lives,
 //! has ended or never was, after the same work (ruling 22). Only a NAF with the right to ask learns 5403.
@@ -11,12 +12,12 @@
 //! | another realm or host | 3003, 3002 |
 //! | B-TID unknown, over, or no B-TID at all | 5403 |
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use base::{Clause, Now, Secret, Utc};
 use diameter::{Fault, Identity, Message, Origin, ResultCode, dictionary as d};
 use gba::{
-    guss::{Uss, UssList},
+    guss::{Guss, Uss, UssList},
     ids::NafId,
     keys::KeyKind,
     zn::{BootstrappingInfo, BootstrappingInfoAnswer, BootstrappingInfoRequest, GbaType, fault_answer},
@@ -30,6 +31,7 @@ use net::{
 use tokio::net::TcpListener;
 
 use crate::{
+    inject::{Injected, Injections},
     rights::{NafRights, Rights},
     sessions::{Mode, Session, Sessions},
 };
@@ -45,6 +47,8 @@ pub struct ZnConfig {
     pub security: node::Security,
     /// What the tap calls the BSF.
     pub label: String,
+    /// What is done to its answers in a laboratory; nothing by default.
+    pub injections: Injections,
 }
 
 impl ZnConfig {
@@ -56,6 +60,7 @@ impl ZnConfig {
             rights,
             security: node::Security::default(),
             label: "BSF".into(),
+            injections: Injections::default(),
         }
     }
 }
@@ -128,11 +133,7 @@ pub fn decide(
     now: Now,
 ) -> Result<BootstrappingInfo, Fault> {
     let Some(session) = found.filter(|session| !session.is_over(now)) else {
-        // One answer for both: how long ago a B-TID lived is nobody's business.
-        return Err(Fault::new(
-            ResultCode::TRANSACTION_IDENTIFIER_INVALID,
-            "no live bootstrapping has this B-TID: the UE must bootstrap again",
-        ));
+        return Err(unknown());
     };
     let key = |kind| naf_key(session, kind, &bir.naf_id);
     let (me, uicc) = match session.mode {
@@ -144,11 +145,19 @@ pub fn decide(
         impi: naf.impi.then(|| session.impi.clone()),
         me_key: key(me)?,
         uicc_key: uicc.map(key).transpose()?,
-        expiry: expiry(session, naf, now),
+        expiry: expiry(session.expiry, naf, now),
         created: session.created,
-        uss: settings(session, naf, &bir.service_ids),
+        uss: settings(session.guss.as_deref(), naf, &bir.service_ids),
         gba_type: GbaType::ThreeG,
     })
+}
+
+/// One answer for a B-TID that never was and one that is over: how long ago it lived is nobody's business.
+fn unknown() -> Fault {
+    Fault::new(
+        ResultCode::TRANSACTION_IDENTIFIER_INVALID,
+        "no live bootstrapping has this B-TID: the UE must bootstrap again",
+    )
 }
 
 fn naf_key(session: &Session, kind: KeyKind, naf_id: &NafId) -> Result<Secret<32>, Fault> {
@@ -160,39 +169,56 @@ fn naf_key(session: &Session, kind: KeyKind, naf_id: &NafId) -> Result<Secret<32
 }
 
 /// Never longer than Ks lives.
-fn expiry(session: &Session, naf: &NafRights, now: Now) -> Utc {
+pub(crate) fn expiry(of_ks: Utc, naf: &NafRights, now: Now) -> Utc {
     naf.max_lifetime
-        .map_or(session.expiry, |secs| session.expiry.min(now.utc.plus_secs(secs)))
+        .map_or(of_ks, |secs| of_ks.min(now.utc.plus_secs(secs)))
 }
 
-/// The settings of the services asked for, as far as the NAF may read them: its services, and its groups where a
-/// setting names one (`nafGroup`).
-fn settings(session: &Session, naf: &NafRights, asked: &[String]) -> Option<Vec<u8>> {
-    let may_read = |uss: &&Uss| {
-        let group = uss.naf_group.as_ref();
-        asked.contains(&uss.id)
-            && naf.services.contains(&uss.id)
-            && group.is_none_or(|g| naf.groups.contains(g))
-    };
-    let guss = session.guss.as_ref()?;
-    let list: Vec<Uss> = guss.uss.iter().filter(may_read).cloned().collect();
+/// The settings of the services asked for, as far as the NAF may read them.
+pub(crate) fn settings(guss: Option<&Guss>, naf: &NafRights, asked: &[String]) -> Option<Vec<u8>> {
+    let given = |uss: &&Uss| asked.contains(&uss.id) && naf.may_read(uss);
+    let list: Vec<Uss> = guss?.uss.iter().filter(given).cloned().collect();
     (!list.is_empty()).then(|| UssList(list).to_xml().into_bytes())
+}
+
+/// What answers a NAF with the right to ask: the store of sessions, or something in its place.
+pub trait Keys: Send + Sync + 'static {
+    /// What the NAF gets.
+    ///
+    /// The fault is what it is answered with otherwise.
+    fn info(
+        &self,
+        bir: &BootstrappingInfoRequest,
+        naf: &NafRights,
+        now: Now,
+    ) -> impl Future<Output = Result<BootstrappingInfo, Fault>> + Send;
+}
+
+impl<S: Sessions> Keys for S {
+    async fn info(
+        &self,
+        bir: &BootstrappingInfoRequest,
+        naf: &NafRights,
+        now: Now,
+    ) -> Result<BootstrappingInfo, Fault> {
+        decide(bir, naf, self.find(&bir.btid, now).await.as_deref(), now)
+    }
 }
 
 /// Zn over the sessions that Ub has issued. Its calls may run side by side.
 pub struct ZnServer<S> {
     config: ZnConfig,
-    sessions: Arc<S>,
+    keys: Arc<S>,
     clock: fn() -> Now,
     tap: SharedTap,
 }
 
-impl<S: Sessions> ZnServer<S> {
+impl<S: Keys> ZnServer<S> {
     /// Puts one together. Nobody listens on its tap.
-    pub fn new(config: ZnConfig, sessions: Arc<S>) -> Self {
+    pub fn new(config: ZnConfig, keys: Arc<S>) -> Self {
         Self {
             config,
-            sessions,
+            keys,
             clock: clock::now,
             tap: tap::none(),
         }
@@ -234,20 +260,67 @@ impl<S: Sessions> ZnServer<S> {
         let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZN], peers);
         node.tap = Arc::clone(&self.tap);
         node.security = self.config.security.clone();
+        if rights.allows_anybody() {
+            node.strangers = Some(Role::Naf);
+        }
+        node.limits.handler += self.config.injections.longest_wait();
         node
     }
 
-    /// The answer to whatever `peer` sent on Zn: always one, never a panic.
+    /// The answer to whatever `peer` sent on Zn: always one, never a panic. No injection touches it.
     pub async fn answer(&self, now: Now, peer: &Identity, request: &Message) -> Message {
+        let result = match check(&self.config, peer, request) {
+            Ok((bir, naf)) => self.keys.info(&bir, naf, now).await,
+            Err(fault) => Err(fault),
+        };
+        self.message(peer, request, result, "")
+    }
+
+    /// As [`Self::answer`], with the configured injections: it comes after their time, changed by them, or not at all.
+    /// They touch only what a NAF with the right to ask gets.
+    pub async fn respond(&self, now: Now, peer: &Identity, request: &Message) -> Option<Message> {
+        let injections = &self.config.injections;
+        let (bir, naf) = match check(&self.config, peer, request) {
+            Ok(allowed) if !injections.is_empty() => allowed,
+            _ => return Some(self.answer(now, peer, request).await),
+        };
+        let result = self.keys.info(&bir, naf, now).await;
+        let Injected { names, wait, answer } = injections.apply(&bir.btid, result, now);
+        if !names.is_empty() {
+            tracing::warn!(%peer, injected = names, "laboratory: this BIA is made wrong on purpose");
+        }
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        let Some(result) = answer else {
+            self.tell(peer, || "no BIA (injected drop)".into());
+            return None;
+        };
+        Some(self.message(peer, request, result, &names))
+    }
+
+    fn message(
+        &self,
+        peer: &Identity,
+        request: &Message,
+        result: Result<BootstrappingInfo, Fault>,
+        injected: &str,
+    ) -> Message {
         let origin = &self.config.origin;
-        match self.info(now, peer, request).await {
+        let note = |summary: String| match injected {
+            "" => summary,
+            names => format!("{summary} (injected {names})"),
+        };
+        match result {
             Ok(info) => {
-                self.tell(peer, || success_summary(&info));
+                self.tell(peer, || note(success_summary(&info)));
                 BootstrappingInfoAnswer::Ok(info).to_message(request, origin)
             }
             Err(fault) => {
                 tracing::warn!(%peer, %fault, "BIR refused");
-                self.tell(peer, || format!("BIA {}: {}", fault.result.number(), fault.text));
+                self.tell(peer, || {
+                    note(format!("BIA {}: {}", fault.result.number(), fault.text))
+                });
                 fault_answer(request, origin, &fault)
             }
         }
@@ -263,12 +336,6 @@ impl<S: Sessions> ZnServer<S> {
                 clause: Some(Clause::new("TS 29.109", "5.2")),
             });
         }
-    }
-
-    async fn info(&self, now: Now, peer: &Identity, request: &Message) -> Result<BootstrappingInfo, Fault> {
-        let (bir, naf) = check(&self.config, peer, request)?;
-        let found = self.sessions.find(&bir.btid, now).await;
-        decide(&bir, naf, found.as_deref(), now)
     }
 
     fn label_of(&self, peer: &Identity) -> &str {
@@ -297,14 +364,14 @@ fn success_summary(info: &BootstrappingInfo) -> String {
 ///
 /// # Errors
 /// If the listener isn't on loopback and the configuration doesn't allow that (ruling 21).
-pub async fn serve_zn<S: Sessions>(
+pub async fn serve_zn<S: Keys>(
     listener: TcpListener,
     zn: Arc<ZnServer<S>>,
     stop: Stop,
 ) -> Result<(), node::Error> {
     node::serve(listener, zn.node(), stop, move |peer, request| {
         let zn = Arc::clone(&zn);
-        async move { zn.answer((zn.clock)(), &peer.host, &request).await }
+        async move { zn.respond((zn.clock)(), &peer.host, &request).await }
     })
     .await
 }

@@ -126,19 +126,32 @@ pub struct Rule {
 
 /// Whom we know. Nobody else gets past CER and CEA.
 #[derive(Clone, Debug, Default)]
-pub struct Known(HashMap<Identity, Role>);
+pub struct Known {
+    hosts: HashMap<Identity, Role>,
+    others: Option<Role>,
+}
 
 impl Known {
     /// From the configured nodes; a later rule for the same host replaces an earlier one.
     #[must_use]
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        Self(rules.into_iter().map(|rule| (rule.host, rule.role)).collect())
+        Self {
+            hosts: rules.into_iter().map(|rule| (rule.host, rule.role)).collect(),
+            others: None,
+        }
+    }
+
+    /// Takes whoever isn't configured as one of that role; `None` keeps strangers out. For laboratories.
+    #[must_use]
+    pub const fn with_others(mut self, others: Option<Role>) -> Self {
+        self.others = others;
+        self
     }
 
     /// The role of a host.
     #[must_use]
     pub fn role(&self, host: &Identity) -> Option<Role> {
-        self.0.get(host).copied()
+        self.hosts.get(host).copied().or(self.others)
     }
 
     /// The peer that a CER or CEA names, which a certificate has to prove where there is one (RFC 6733 13.1).

@@ -173,8 +173,11 @@ impl Subscribers {
     }
 }
 
-/// The file as TOML; the error shows nothing of it but the place.
-fn document(text: &str) -> Result<toml::Spanned<DeTable<'_>>, FileError> {
+/// A file as TOML, of at most [`MAX_FILE`] octets.
+///
+/// # Errors
+/// [`FileError`] that shows nothing of it but the place.
+pub fn document(text: &str) -> Result<toml::Spanned<DeTable<'_>>, FileError> {
     let whole = |at, what: String| error_at(text, at, "the file".into(), what);
     if text.len() > MAX_FILE {
         let most = MAX_FILE / 1024 / 1024;
@@ -188,7 +191,7 @@ fn document(text: &str) -> Result<toml::Spanned<DeTable<'_>>, FileError> {
     })
 }
 
-fn subscriber(
+pub(super) fn subscriber(
     t: &mut Table<'_, '_>,
     production: bool,
     keys: &mut dyn KeySource,
@@ -396,7 +399,11 @@ fn guss(t: &mut Table<'_, '_>, impi: &Impi) -> Result<Guss, FileError> {
     Ok(guss)
 }
 
-fn uss(mut t: Table<'_, '_>) -> Result<Uss, FileError> {
+/// One `[[…uss]]`: the settings of a subscriber for one service.
+///
+/// # Errors
+/// [`FileError`].
+pub fn uss(mut t: Table<'_, '_>) -> Result<Uss, FileError> {
     let id = match t.text("id")? {
         // TS 29.109 6.3.1.3: the GAA service identifier is a decimal number in text.
         Some(id) if (1..=10).contains(&id.value.len()) && id.value.bytes().all(|b| b.is_ascii_digit()) => {

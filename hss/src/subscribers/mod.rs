@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `file` | the TOML file, and what may stand in it |
 //! | `table` | typed reading with line and column, without repeating values |
+//! | [`import`] | lists of other programs, CSV, and a check that finds every mistake |
 //! | `keys` | keys as hex, `@FILE` or `env:NAME` |
 
 mod file;
+pub mod import;
 mod keys;
-mod table;
+pub mod table;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +29,7 @@ use gba::{
 
 use crate::{auc::Issued, sqn::SqnRules};
 
-pub use file::{EXAMPLE, LoadError, MAX_FILE, MAX_LIFETIME, MAX_SUBSCRIBERS};
+pub use file::{EXAMPLE, LoadError, MAX_FILE, MAX_LIFETIME, MAX_SUBSCRIBERS, document, uss};
 pub use keys::{KeyError, KeySource, OnlyHex, OsKeys, key};
 pub use table::{FileError, Place};
 

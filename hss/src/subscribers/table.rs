@@ -6,7 +6,7 @@ use std::fmt;
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeString, DeTable, DeValue},
 };
 
 /// Where in the file something is.
@@ -37,7 +37,7 @@ pub struct FileError {
 }
 
 /// A table that is being read. Each key is taken once; [`Table::finish`] refuses those that are left.
-pub(super) struct Table<'t, 'i> {
+pub struct Table<'t, 'i> {
     text: &'i str,
     path: String,
     at: usize,
@@ -46,14 +46,19 @@ pub(super) struct Table<'t, 'i> {
 }
 
 /// A value with its name and position, for errors of the caller.
-pub(super) struct Value<T> {
-    pub(super) value: T,
-    pub(super) key: String,
-    pub(super) at: usize,
+pub struct Value<T> {
+    /// What stands there.
+    pub value: T,
+    /// Its name with its tables.
+    pub key: String,
+    /// Its octet offset in the text.
+    pub at: usize,
 }
 
 impl<'t, 'i> Table<'t, 'i> {
-    pub(super) fn new(text: &'i str, path: String, at: usize, table: &'t DeTable<'i>) -> Self {
+    /// A table of `text` with the name `path`, which begins at octet `at`.
+    #[must_use]
+    pub fn new(text: &'i str, path: String, at: usize, table: &'t DeTable<'i>) -> Self {
         Self {
             text,
             path,
@@ -63,13 +68,25 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
+    /// Where it begins, and its name.
+    pub(super) fn place(&self) -> (Place, String) {
+        (error_at(self.text, self.at, String::new(), "").place, self.path.clone())
+    }
+
+    /// All keys with their values, taken or not.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>)> {
+        self.table.iter()
+    }
+
     /// An error about a key that is missing, or about the whole table.
-    pub(super) fn error(&self, key: &str, what: impl Into<String>) -> FileError {
+    #[must_use]
+    pub fn error(&self, key: &str, what: impl Into<String>) -> FileError {
         error_at(self.text, self.at, join(&self.path, key), what)
     }
 
     /// An error about a value.
-    pub(super) fn error_about<T>(&self, value: &Value<T>, what: impl Into<String>) -> FileError {
+    #[must_use]
+    pub fn error_about<T>(&self, value: &Value<T>, what: impl Into<String>) -> FileError {
         error_at(self.text, value.at, value.key.clone(), what)
     }
 
@@ -102,18 +119,29 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<Value<&'t str>>, FileError> {
+    /// A text, if it is there.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn text(&mut self, key: &'static str) -> Result<Option<Value<&'t str>>, FileError> {
         self.value(key, "a text in quotes", DeValue::as_str)
     }
 
-    pub(super) fn flag(&mut self, key: &'static str) -> Result<Option<bool>, FileError> {
+    /// `true` or `false`, if it is there.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn flag(&mut self, key: &'static str) -> Result<Option<bool>, FileError> {
         Ok(self
             .value(key, "true or false", DeValue::as_bool)?
             .map(|v| v.value))
     }
 
-    /// A whole number between `min` and `max`.
-    pub(super) fn number(&mut self, key: &'static str, min: u32, max: u32) -> Result<Option<u32>, FileError> {
+    /// A whole number between `min` and `max`, if it is there.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn number(&mut self, key: &'static str, min: u32, max: u32) -> Result<Option<u32>, FileError> {
         let expected = format!("a number from {min} to {max}");
         let number = |v: &DeValue<'_>| number_of(v).filter(|n| (min..=max).contains(n));
         match self.value(key, &expected, |v| v.is_integer().then(|| number(v)))? {
@@ -123,11 +151,19 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    pub(super) fn texts(&mut self, key: &'static str) -> Result<Vec<Value<&'t str>>, FileError> {
+    /// A list of texts; empty if it isn't there.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn texts(&mut self, key: &'static str) -> Result<Vec<Value<&'t str>>, FileError> {
         self.list(key, "texts in quotes", DeValue::as_str)
     }
 
-    pub(super) fn numbers(&mut self, key: &'static str) -> Result<Vec<u32>, FileError> {
+    /// A list of whole numbers; empty if it isn't there.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn numbers(&mut self, key: &'static str) -> Result<Vec<u32>, FileError> {
         Ok(self
             .list(key, "whole numbers up to 4294967295", number_of)?
             .into_iter()
@@ -154,8 +190,11 @@ impl<'t, 'i> Table<'t, 'i> {
         list.value.iter().enumerate().map(item).collect()
     }
 
-    /// The tables of `[[key]]`.
-    pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<Table<'t, 'i>>, FileError> {
+    /// The tables of `[[key]]`; none if it isn't there.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn tables(&mut self, key: &'static str) -> Result<Vec<Table<'t, 'i>>, FileError> {
         let (text, expected) = (
             self.text,
             format!("tables that begin with [[{}]]", join(&self.path, key)),
@@ -168,7 +207,10 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// Refuses keys that nobody has taken: a misspelt key must not be a silent default.
-    pub(super) fn finish(self) -> Result<(), FileError> {
+    ///
+    /// # Errors
+    /// The first of them; its text isn't shown.
+    pub fn finish(self) -> Result<(), FileError> {
         let unknown = self
             .table
             .iter()
@@ -199,7 +241,8 @@ fn join(path: &str, key: &str) -> String {
 }
 
 /// An error at an octet offset.
-pub(super) fn error_at(text: &str, at: usize, key: String, what: impl Into<String>) -> FileError {
+#[must_use]
+pub fn error_at(text: &str, at: usize, key: String, what: impl Into<String>) -> FileError {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;

@@ -101,6 +101,8 @@ pub struct Config {
     pub applications: Vec<u32>,
     /// Configured peers with their roles; nobody else gets past CER (3010).
     pub peers: Vec<Rule>,
+    /// What everybody else is: nobody (`None`) but in a laboratory.
+    pub strangers: Option<Role>,
     /// Product-Name.
     pub product: String,
     /// Origin-State-Id: one value for the life of the node, higher after a restart (RFC 6733 8.16).
@@ -121,6 +123,7 @@ impl Config {
             origin,
             applications,
             peers,
+            strangers: None,
             product: "gba".into(),
             origin_state_id: u32::try_from(clock::now().utc.0).unwrap_or(u32::MAX),
             limits: Limits::default(),
@@ -140,7 +143,7 @@ impl Config {
     }
 
     fn known(&self) -> Known {
-        self.peers.iter().cloned().collect()
+        Known::new(self.peers.iter().cloned()).with_others(self.strangers)
     }
 
     /// Ruling 21.

@@ -25,7 +25,8 @@ use crate::{
 /// Only configured peers get past the capabilities exchange; each request's Origin-Host has been compared with
 /// its peer when the handler sees it, and its command is one of the applications served. Its AVPs are the
 /// handler's to check, by the typed messages of crate `gba`. Handlers of one connection run side by side, so
-/// answers may overtake each other. At the stop each connection finishes its requests and says goodbye (DPR).
+/// answers may overtake each other. A handler may give `None`, and then the request has no answer at all, which is for
+/// laboratories: a peer takes it for a failure of ours. At the stop each connection finishes its requests and says goodbye (DPR).
 ///
 /// # Errors
 /// [`Error::Insecure`] if the listener isn't on loopback and the configuration doesn't allow that;
@@ -33,14 +34,17 @@ use crate::{
 pub async fn serve<H, F>(listener: TcpListener, config: Config, stop: Stop, handler: H) -> Result<(), Error>
 where
     H: Fn(PeerIdentity, Message) -> F + Send + Sync + 'static,
-    F: Future<Output = Message> + Send + 'static,
+    F: Future<Output: Into<Option<Message>>> + Send + 'static,
 {
     // A listener without an address isn't bound; nothing will connect to it.
     if let Ok(address) = listener.local_addr() {
         config.may_use(address)?;
     }
     let known = Arc::new(config.known());
-    let handler: Handler = Arc::new(move |from, request| Box::pin(handler(from, request)));
+    let handler: Handler = Arc::new(move |from, request| {
+        let work = handler(from, request);
+        Box::pin(async move { work.await.into() })
+    });
     let limits = config.limits;
     let tls = match &config.security {
         Security::Tls(credentials) => Some(Endpoint::server(
