@@ -2,7 +2,7 @@
 
 use aka::{Autn, Auts};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use diameter::{Avp, Message, ResultCode, Value, grammar};
+use diameter::{Avp, Message, ResultCode, Value, grammar, message::Header};
 use gba::ids::{Btid, NafId, UaId};
 
 use super::finding::{Finding, Sure, Verdict};
@@ -185,6 +185,10 @@ pub(super) fn btid_lines(finding: Finding, btid: &Btid) -> Finding {
     }
 }
 
+fn command_is_known(octets: &[u8]) -> bool {
+    Header::parse(octets).is_ok_and(|h| grammar::find(h.application, h.command).is_some())
+}
+
 /// One whole message.
 pub(super) fn message(octets: &[u8]) -> Verdict {
     if octets.len() < 20 || octets.first() != Some(&1) {
@@ -192,8 +196,8 @@ pub(super) fn message(octets: &[u8]) -> Verdict {
     }
     let message = match Message::parse(octets) {
         Ok(message) => message,
-        // Random octets begin with 01 too; a length that fits speaks for a message.
-        Err(fault) if fault.result != ResultCode::INVALID_MESSAGE_LENGTH => {
+        // Random octets begin with 01 too; a length that fits, or a command that is known, speaks for a message.
+        Err(fault) if fault.result != ResultCode::INVALID_MESSAGE_LENGTH || command_is_known(octets) => {
             return Verdict::Close(format!("Diameter message: {}", fault.text));
         }
         Err(_) => return Verdict::No,

@@ -1,6 +1,6 @@
 //! One use of the KDF of TS 33.220 Annex B.2, kept with all that went into it.
 
-use base::{Secret, hex};
+use base::{Secret, SecretBytes, hex};
 use gba::kdf::kdf;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(crate) struct Derivation {
     /// What it is for, such as `naf.example.org, Ua 0100000002`.
     pub(crate) of: String,
     key_name: &'static str,
-    key: Vec<u8>,
+    key: SecretBytes,
     fc: u8,
     params: Vec<Param>,
     /// All 32 octets.
@@ -48,7 +48,7 @@ impl Derivation {
             name,
             of: of.into(),
             key_name,
-            key: key.to_vec(),
+            key: SecretBytes::from(key),
             fc,
             params,
             output,
@@ -92,7 +92,7 @@ impl Derivation {
         )];
         lines.push(whole(
             "key",
-            &self.key,
+            self.key.expose(),
             format!("{}, {} octets", self.key_name, self.key.len()),
         ));
         for (name, octets, what) in self.parts() {
@@ -117,7 +117,7 @@ impl Derivation {
             "name": self.name,
             "for": self.of,
             "key_name": self.key_name,
-            "key": hex::encode(&self.key),
+            "key": hex::encode(self.key.expose()),
             "parts": parts,
             "s": hex::encode(&s),
             "s_length": s.len(),

@@ -47,6 +47,49 @@ fn xor_gives_the_key_that_another_program_computed() {
     keys_agree(&whole);
 }
 
+/// From K and TOP to the root key: the calculator's CK and IK are those of the vectors (`keys`), and the demo's keys
+/// are the calculator's, though card, HSS, BSF and NAF stand between.
+#[test]
+fn tuak_gives_the_keys_of_the_calculator() {
+    let top = "ae0953bbee2b80e9732209934e7d29e8a3c1fffc2d9e490437811347578bd3c4";
+    let vector = [
+        "--k",
+        "e2949483f87fa31880d79a3ebce426e5",
+        "--top",
+        top,
+        "--rand",
+        "7e07ed2f3a98fd41bc9f6856050e7f6d",
+        "--sqn",
+        "cd9eb48d44bf",
+        "--amf",
+        "cedd",
+        "--imsi",
+        "001010123456789",
+        "--json",
+    ];
+    let calculated = object(
+        &[
+            &["keys", "--naf", "maf.m2m.example:PSK-AES128-CBC-SHA256"],
+            &vector[..],
+        ]
+        .concat(),
+    );
+    assert_eq!(
+        calculated["topc"],
+        "57ccde26a0e553fdd690172e12e9c4786b95687a9324f5982910482d116390d1"
+    );
+    assert_eq!(calculated["ck"], "158be1008088b8305f88fc2fefcba118");
+    for mode in ["me", "u"] {
+        let whole = object(&[&["demo", "--show-secrets", "--mode", mode], &vector[..]].concat());
+        assert_eq!(
+            whole["root_key"]["device"], calculated["nafs"][0]["ks_naf"],
+            "{mode}"
+        );
+        assert_eq!(whole["btid"], calculated["btid"]);
+        keys_agree(&whole);
+    }
+}
+
 #[test]
 fn tuak_takes_both_lengths_of_k_and_they_give_other_keys() {
     let run = |k: &str| {
@@ -71,7 +114,7 @@ fn tuak_takes_both_lengths_of_k_and_they_give_other_keys() {
 #[test]
 fn a_card_ahead_of_the_hss_answers_with_auts_and_gets_a_fresh_vector() {
     for algorithm in ["milenage", "tuak", "xor"] {
-        for sqn in [&[][..], &["--sqn", "000000000040"]] {
+        for sqn in [&[][..], &["--sqn", "000000000040"], &["--mode", "u"]] {
             let words = ["demo", "--json", "--resync", "--algorithm", algorithm];
             let whole = object(&[&words[..], sqn].concat());
             assert_eq!(whole["avs_used"], 2, "{algorithm}");

@@ -209,6 +209,42 @@ fn diameter_messages_with_their_keys_hidden() {
     assert!(seen >= 4, "only {seen} keys were looked for");
 }
 
+/// Each message of the vectors that can be decoded is taken for one, whole as a file of octets too.
+#[test]
+fn every_message_of_zh_and_zn() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("message.bin");
+    let mut kinds = std::collections::BTreeSet::new();
+    for v in vectors("diameter.json") {
+        let (kind, blob) = (
+            v["kind"].as_str().unwrap_or_default(),
+            v["hex"].as_str().unwrap_or_default(),
+        );
+        if !matches!(kind, "MAR" | "MAA" | "BIR" | "BIA") || !kinds.insert(kind.to_owned()) {
+            continue;
+        }
+        is(blob, "Diameter message, certain", &[&format!("{kind} command")]);
+        let octets: Vec<u8> = (0..blob.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&blob[at..at + 2], 16).unwrap())
+            .collect();
+        std::fs::write(&file, &octets).unwrap();
+        is(
+            &format!("@{}", file.display()),
+            "Diameter message, certain",
+            &[kind],
+        );
+        let cut = explain(&[&blob[..blob.len() - 8]]);
+        assert!(
+            cut.err.contains("nearly: Diameter message: "),
+            "{}{}",
+            cut.out,
+            cut.err
+        );
+    }
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
+}
+
 #[test]
 fn what_a_card_says_with_keys_and_pins_hidden() {
     is("00a40004026fd6", "command APDU", &["SELECT EF_GBABP"]);
