@@ -77,7 +77,10 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// `prefix` is `tls.` in the table `tls` of an element.
     fn table(&mut self, table: &'static str, prefix: &str, found: &DeTable<'_>) {
-        for (name, value) in found {
+        // As a person reads it.
+        let mut entries: Vec<_> = found.iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in entries {
             let (at, word) = (name.span().start, name.get_ref().as_ref());
             let key = format!("{prefix}{word}");
             let inner = TABLES

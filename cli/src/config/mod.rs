@@ -278,7 +278,10 @@ impl Config {
         match (value, &self.path) {
             (Some(value), _) => complaint(setting, &value.origin, what),
             (None, Some(path)) => format!("{}: {}: {what}", path.display(), setting.name()),
-            (None, None) => format!("{}: {what}", setting.name()),
+            (None, None) => format!(
+                "{}: {what}; there is no configuration file here, `gba config example` prints one",
+                setting.name()
+            ),
         }
     }
 

@@ -207,10 +207,10 @@ fn a_wrong_file_is_told_by_line_column_key_and_what_was_expected() {
         "{}",
         said.err
     );
-    // All mistakes at once.
+    // All mistakes at once, in the order of the file.
     let said = check("[hss]\nlistn = 1\n[bsf]\nnme = 2\n");
     assert!(
-        said.err.contains("hss.listn") && said.err.contains("bsf.nme"),
+        said.err.find("hss.listn") < said.err.find("bsf.nme") && said.err.contains("hss.listn"),
         "{}",
         said.err
     );
