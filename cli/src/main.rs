@@ -117,11 +117,14 @@ fn main() -> ExitCode {
     ExitCode::from(status)
 }
 
-/// Operation only, to standard error, chosen by `GBA_LOG` (such as `info` or `bsf=trace`); silent by default.
+/// Operation only, to standard error, chosen by `GBA_LOG` (such as `info` or `bsf=trace`). By default errors, and which
+/// Diameter peer a node turned away and why: whoever sets up two nodes needs that.
 fn logging() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_env_var("GBA_LOG")
-        .from_env_lossy();
+    let filter = match std::env::var("GBA_LOG") {
+        Ok(chosen) if !chosen.is_empty() => chosen,
+        _ => "error,net::diameter::server=warn".to_owned(),
+    };
+    let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(filter);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -145,3 +145,39 @@ fn openssl_verifies_what_we_made() {
         assert!(verified.status.success(), "{}", text(&verified.stderr));
     }
 }
+
+/// The line that it prints is what the configuration takes.
+#[test]
+fn the_line_it_prints_goes_into_the_configuration() {
+    let home = tempfile::tempdir().unwrap();
+    let gba = |args: &[&str]| {
+        let done = Command::new(env!("CARGO_BIN_EXE_gba"))
+            .args(args)
+            .current_dir(home.path())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{args:?}: {}", text(&done.stderr));
+        text(&done.stdout)
+    };
+    let example = gba(&["config", "example"]);
+    let (_, after) = example.split_once("origin_host = \"").unwrap();
+    let (host, _) = after.split_once('"').unwrap();
+    let said = gba(&["pki", "init", host]);
+    let line = said.lines().find(|line| line.contains("tls = {")).unwrap();
+    let with_tls = example.replacen("[hss]\n", &format!("[hss]\n{line}\n"), 1);
+    fs::write(home.path().join("gba.toml"), with_tls).unwrap();
+    gba(&["config", "check", "gba.toml"]);
+    // It is read: without the key it says so.
+    fs::remove_file(home.path().join(format!("pki/{host}.key"))).unwrap();
+    let refused = Command::new(env!("CARGO_BIN_EXE_gba"))
+        .args(["config", "check", "gba.toml"])
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert!(!refused.status.success());
+    assert!(
+        text(&refused.stderr).contains("gba pki init"),
+        "{}",
+        text(&refused.stderr)
+    );
+}

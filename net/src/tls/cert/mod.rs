@@ -58,7 +58,7 @@ pub struct Files {
 #[non_exhaustive]
 pub enum CredentialsError {
     /// The file can't be read.
-    #[error("cannot read {}: {reason}", .path.display())]
+    #[error("cannot read {}: {}", .path.display(), why_unreadable(*.reason))]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -100,6 +100,13 @@ pub enum CredentialsError {
     /// OpenSSL doesn't do as it is told.
     #[error("OpenSSL can't use these certificates: {0}")]
     Unusable(String),
+}
+
+fn why_unreadable(reason: io::ErrorKind) -> String {
+    match reason {
+        io::ErrorKind::NotFound => "no such file; gba pki init makes the three".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 struct Material {
