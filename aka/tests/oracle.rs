@@ -3,6 +3,7 @@
 use aka::{Algorithm, Amf, Milenage, Rand, Sqn};
 use base::{Entropy, Secret, SeededEntropy};
 
+//= TS35.206-4.1-r1
 #[test]
 fn agrees_with_the_crate_milenage_on_10_000_random_inputs() {
     let mut e = SeededEntropy::new(35_206);

@@ -35,6 +35,7 @@ proptest! {
         }
     }
 
+    //= TS33.102-C.1.2-r1
     #[test]
     fn sqn_is_seq_and_ind(sqn in sqns(), bits in 0u8..48) {
         prop_assert_eq!(Sqn::from_parts(sqn.seq(bits), sqn.ind(bits), bits), Some(sqn));
@@ -65,6 +66,7 @@ proptest! {
         }
     }
 
+    //= TS33.102-6.3.3-r2
     #[test]
     fn a_vector_is_accepted_once_and_then_answered_with_auts(
         seed in any::<u64>(), rand in any::<[u8; 16]>(), amf in any::<[u8; 2]>(), seq in 1u64..1 << 28, ind in 0u64..32,
@@ -84,6 +86,7 @@ proptest! {
         }
     }
 
+    //= TS33.102-6.3.3-r1
     #[test]
     fn a_changed_autn_is_a_mac_failure_that_changes_nothing(
         seed in any::<u64>(), rand in any::<[u8; 16]>(), sqn in 32u64..1 << 30, bit in 0usize..128,
@@ -114,6 +117,7 @@ proptest! {
         }
     }
 
+    //= TS33.220-5.3.2-r1
     #[test]
     fn mac_star_is_its_own_inverse_and_changes_the_mac_only(autn in any::<[u8; 16]>(), ik in any::<[u8; 16]>()) {
         let (autn, ik) = (Autn::new(autn), Secret::new(ik));
@@ -123,6 +127,10 @@ proptest! {
         prop_assert_eq!(gba_u::mac_star(&star, &ik), autn);
     }
 
+    //= TS33.102-C.2-r1
+    //= TS33.102-C.2-r2
+    //= TS33.102-C.2-r3
+    //= TS33.102-C.2-r4
     #[test]
     fn the_array_follows_annex_c_2(
         numbers in proptest::collection::vec(0u64..1 << 8, 1..60),
@@ -172,6 +180,7 @@ proptest! {
         }
     }
 
+    //= TS33.102-6.8.2.3-r1
     #[test]
     fn c2_pads_and_c4_c5_undo_nothing_of_c3(ck in any::<[u8; 16]>(), kc in any::<[u8; 8]>(), res in any::<[u8; 4]>()) {
         let sres = gsm::c2(&Res::new(&res).unwrap());
@@ -205,6 +214,7 @@ fn the_array_never_grows_past_its_bound() {
     assert!(SqnArray::with_seq_ms(SqnProfile::default(), &high).is_err());
 }
 
+//= TS35.231-6-r3
 #[test]
 fn lengths_that_an_algorithm_lacks_are_refused_with_what_it_has() {
     let k = Secret::new([1; 16]);
@@ -247,6 +257,7 @@ fn lengths_that_an_algorithm_lacks_are_refused_with_what_it_has() {
     assert_eq!(e.to_string(), "TUAK: K has 16 or 32 octets, got 24");
 }
 
+//= TS35.231-6-r3
 #[test]
 fn tuak_as_an_algorithm_gives_the_first_octets_of_longer_outputs() {
     let lengths = Lengths::new(8, 32, 16, 16, 1).unwrap();

@@ -15,6 +15,8 @@ fn sqn(seq: u64, ind: u64) -> Sqn {
     Sqn::from_parts(seq, ind, 5).unwrap()
 }
 
+//= TS33.102-6.3.5-r2
+//= TS33.102-C.2-r2
 #[test]
 fn ruling_01_auts_moves_sqn_he_only_if_the_card_would_refuse_the_next_number() {
     let profile = SqnProfile {
@@ -45,6 +47,7 @@ fn ruling_01_auts_moves_sqn_he_only_if_the_card_would_refuse_the_next_number() {
     }
 }
 
+//= TS33.102-6.3.5-r1
 #[test]
 fn ruling_01_an_auts_for_another_rand_or_from_another_card_moves_nothing() {
     let (card, other) = (
@@ -94,6 +97,7 @@ proptest! {
     }
 }
 
+//= TS33.102-H-r1
 #[test]
 fn ruling_02_the_separation_bit_is_the_highest_of_amf() {
     let amf = Amf::new([0x40, 0x01]);

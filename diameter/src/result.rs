@@ -136,6 +136,7 @@ impl fmt::Display for ResultCode {
 mod tests {
     use super::*;
 
+    //= RFC6733-7.1-r1
     #[test]
     fn a_number_means_something_only_with_its_vendor() {
         assert_eq!(ResultCode::Base(5401).name(), None);

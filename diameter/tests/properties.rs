@@ -61,6 +61,7 @@ fn size(avps: &[Avp]) -> (usize, usize) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
+    //= RFC6733-3-r1
     #[test]
     fn what_is_written_is_read_back(m in message()) {
         let octets = m.encode();
@@ -70,6 +71,7 @@ proptest! {
         prop_assert_eq!(back.encode(), octets);
     }
 
+    //= RFC6733-3-r2
     #[test]
     fn arbitrary_octets_never_panic_and_hold_no_more_than_they_bring(
         body in proptest::collection::vec(any::<u8>(), 0..600)
@@ -88,6 +90,7 @@ proptest! {
     }
 
     /// One octet changed in a good message: parsed or refused, never a panic, and every fault has an answer.
+    //= RFC6733-3-r2
     #[test]
     fn a_damaged_message_is_answered(m in message(), at in any::<prop::sample::Index>(), new in any::<u8>()) {
         let mut octets = m.encode();
@@ -102,6 +105,7 @@ proptest! {
     }
 }
 
+//= RFC6733-4.4-r1
 #[test]
 fn groups_nest_only_so_deep() {
     let nest = |depth: usize| {
@@ -138,6 +142,7 @@ fn a_message_of_nothing_but_avp_heads_is_refused() {
     );
 }
 
+//= RFC6733-4.1-r1
 #[test]
 fn lengths_below_the_head_are_refused() {
     for flags in [0u8, 0xc0] {
@@ -152,6 +157,7 @@ fn lengths_below_the_head_are_refused() {
     }
 }
 
+//= RFC6733-7.1.5-r1
 #[test]
 fn a_device_that_names_itself_64_times_is_told_5009() {
     let mut m = Message::request(grammar::CAPABILITIES_EXCHANGE, d::BASE, false);
@@ -161,6 +167,9 @@ fn a_device_that_names_itself_64_times_is_told_5009() {
     assert_eq!(fault.failed_avp, Some((264, 0)));
 }
 
+//= RFC6733-4.1-r2
+//= RFC6733-4.2-r1
+//= RFC6733-7.1.5-r1
 #[test]
 fn values_are_checked_by_their_type() {
     let cer = |extra: Avp| {

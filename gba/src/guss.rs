@@ -274,6 +274,7 @@ mod tests {
         }
     }
 
+    //= TS29.109-A-r1
     #[test]
     fn round_trips_with_and_without_namespace() {
         let g = sample();
@@ -286,6 +287,7 @@ mod tests {
         assert_eq!(UssList::parse(list.to_xml().as_bytes()), Ok(list));
     }
 
+    //= TS29.109-A-r2
     #[test]
     fn takes_any_prefix_and_passes_over_what_it_does_not_know() {
         let text = r#"<?xml version="1.0"?><!-- c --><g:guss xmlns:g="guss-schema-of-3gpp-gaa" xmlns:x="urn:x" x:id="no" id="i">
@@ -305,6 +307,7 @@ mod tests {
         assert_eq!(g.uss[0].ue_ids, ["a&<b>A"]);
     }
 
+    //= TS29.109-A-r3
     #[test]
     fn refuses_dtds_entities_and_bombs() {
         let p = |s: &str| Guss::parse(s.as_bytes()).err();
@@ -342,6 +345,7 @@ mod tests {
         ));
     }
 
+    //= TS29.109-A-r1
     #[test]
     fn refuses_values_that_are_not_allowed() {
         let p = |s: &str| Guss::parse(s.as_bytes()).err();
@@ -367,6 +371,7 @@ mod tests {
             let _ = UssList::parse(s.as_bytes());
         }
 
+        //= TS29.109-A-r3
         #[test]
         fn any_text_is_escaped(id in "[!-~]{1,12}", uid in "[!-~]{1,12}") {
             let g = Guss {

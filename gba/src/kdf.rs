@@ -92,6 +92,8 @@ mod tests {
 
     use super::*;
 
+    //= TS33.220-B.2-r2
+    //= TS33.220-B.2-r3
     #[test]
     fn lengths_have_two_octets_and_a_bound() {
         let long = vec![b'a'; 65536];
@@ -106,6 +108,7 @@ mod tests {
         assert!(kdf(&[1], &[0xff, 3], &[]).is_ok());
     }
 
+    //= TS33.220-B.2-r1
     #[test]
     fn agrees_with_a_published_ks_naf() {
         let key = hex!("b40ba9a3c58b2a05bbf0d987b21bf8cbf769bcd751044604127672711c6d3441");
@@ -123,6 +126,7 @@ mod tests {
 
     proptest! {
         /// The short path on the stack and the long one give the same key: S is the same octets.
+        //= TS33.220-B.2-r2
         #[test]
         fn both_paths_agree(a in proptest::collection::vec(any::<u8>(), 0..300), b in proptest::collection::vec(any::<u8>(), 0..60)) {
             let mut s = vec![7];

@@ -53,6 +53,7 @@ fn ok(vectors: Vec<Vector>) -> MultimediaAuthAnswer {
     })
 }
 
+//= TS29.109-4.2-r4
 #[test]
 fn a_request_comes_back_as_it_was_written() {
     let mut wanted = request();
@@ -65,6 +66,7 @@ fn a_request_comes_back_as_it_was_written() {
     assert_eq!(MultimediaAuthRequest::parse(&on_the_wire(&wanted)), Ok(wanted));
 }
 
+//= TS29.109-6.3-r2
 #[test]
 fn guss_timestamp_is_sent_without_the_m_flag() {
     let m = request().to_message();
@@ -72,6 +74,7 @@ fn guss_timestamp_is_sent_without_the_m_flag() {
     assert!(m.find(&d::USER_NAME).unwrap().is_mandatory());
 }
 
+//= TS29.109-4.2-r7
 #[test]
 fn several_vectors_keep_their_order_by_item_number() {
     let m = ok(vec![vector(10), vector(20)]).to_message(&request().to_message(), &origin());
@@ -103,6 +106,8 @@ fn an_answer_with_what_a_relay_added_is_read() {
     ));
 }
 
+//= TS29.109-4.2-r1
+//= TS29.109-6.2-r1
 #[test]
 fn refusals_name_code_and_avp() {
     let mut m = request().to_message();
@@ -139,6 +144,7 @@ fn refusals_name_code_and_avp() {
     );
 }
 
+//= TS29.109-4.2-r5
 #[test]
 fn success_needs_a_whole_vector() {
     let good = ok(vec![vector(1)]).to_message(&request().to_message(), &origin());

@@ -45,6 +45,8 @@ fn ok() -> BootstrappingInfo {
     }
 }
 
+//= TS29.109-5.2-r1
+//= TS29.109-5.2-r2
 #[test]
 fn request_and_answer_come_back_as_they_were_written() {
     let wanted = request();
@@ -64,6 +66,8 @@ fn request_and_answer_come_back_as_they_were_written() {
     );
 }
 
+//= TS29.109-5.2-r3
+//= TS29.109-5.2-r4
 #[test]
 fn awareness_absent_is_no_and_type_absent_is_3g() {
     let mut m = request().to_message();
@@ -78,6 +82,7 @@ fn awareness_absent_is_no_and_type_absent_is_3g() {
 }
 
 /// Ruling 22: the FQDN's grammar is checked before the last five octets are cut off.
+//= TS29.109-5.2-r1
 #[test]
 fn ruling_22_naf_id_has_both_parts() {
     let with = |octets: &[u8]| {
@@ -96,6 +101,7 @@ fn ruling_22_naf_id_has_both_parts() {
     assert_eq!(with(b"NAF.home.test.\x01\0\0\0\x02"), Ok(request().naf_id));
 }
 
+//= TS29.109-6.2-r1
 #[test]
 fn errors_go_in_experimental_result() {
     let asked = request().to_message();
@@ -121,6 +127,7 @@ fn errors_go_in_experimental_result() {
     );
 }
 
+//= TS29.109-5.2-r2
 #[test]
 fn a_key_of_another_length_is_refused() {
     let mut m = BootstrappingInfoAnswer::Ok(ok()).to_message(&request().to_message(), &origin());

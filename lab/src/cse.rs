@@ -103,6 +103,7 @@ mod tests {
         )
     }
 
+    //= TS0004-6.6-r1
     #[test]
     fn answers_by_the_table_of_response_status_codes() {
         let now = Utc(1_893_456_000);

@@ -167,6 +167,7 @@ mod tests {
         }
     }
 
+    //= TS0003-8.3.2.3-r2
     #[test]
     fn a_root_key_that_is_the_session_key_is_no_success() {
         let mut o = outcome();

@@ -168,6 +168,8 @@ fn vector() -> Value {
     })
 }
 
+//= TS29.109-4.2-r5
+//= RFC6733-5.3-r1
 #[tokio::test]
 async fn our_bsf_asks_a_python_hss() {
     let Some(python) = python() else { return };
@@ -369,6 +371,7 @@ fn result(answer: &Value) -> u32 {
     u32::from_str_radix(code[0].as_str().unwrap(), 16).unwrap()
 }
 
+//= TS29.109-6.3-r3
 #[tokio::test]
 async fn a_python_bsf_asks_our_hss() {
     let milenage = || {
@@ -452,6 +455,7 @@ async fn a_python_bsf_asks_our_hss() {
 }
 
 /// TS 35.208 test set 1 again; the key for the NAF's name was agreed with a third-party UE.
+//= TS29.109-5.2-r1
 #[tokio::test]
 async fn a_python_naf_asks_our_bsf() {
     const XCAP: &str = "xcap.ims.mnc001.mcc123.pub.3gppnetwork.org";
@@ -528,6 +532,7 @@ async fn a_python_naf_asks_our_bsf() {
     assert_eq!(avps(3)["297/0"][0]["266/0"][0], "000028af");
 }
 
+//= RFC6733-5.3-r2
 #[tokio::test]
 async fn a_python_peer_that_we_do_not_know_stays_out() {
     let node = config(BSF, ZN, "another.home.test", Role::Naf);

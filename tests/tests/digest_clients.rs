@@ -136,6 +136,7 @@ async fn curl(naf: &Naf, user: &str, more: &[&str]) -> Option<String> {
     Some(run(command).await)
 }
 
+//= RFC7616-3.4.1-r1
 #[tokio::test]
 async fn curl_gets_in_with_each_algorithm() {
     for algorithm in [Algorithm::Md5, Algorithm::Md5Sess, Algorithm::Sha256] {

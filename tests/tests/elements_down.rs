@@ -287,6 +287,7 @@ fn bootstrap_error(result: Result<ue::Bootstrapped, DeviceError>) -> UbError {
     }
 }
 
+//= TS33.220-4.5.3-r1
 #[tokio::test]
 async fn with_all_well_one_vector_and_one_bir_serve_many_requests() {
     for (uicc, mode) in [(UiccType::Gba, Mode::Me), (UiccType::GbaU, Mode::U)] {
@@ -317,6 +318,7 @@ async fn a_gba_u_card_whose_sqn_is_ahead_resynchronises_the_hss() {
     world.ladder.shows("GET / with AUTS");
 }
 
+//= TS33.220-4.5.2-r5
 #[tokio::test]
 async fn card_and_hss_that_disagree_about_gba_u_say_so() {
     for (uicc, mode) in [(UiccType::Gba, Mode::U), (UiccType::GbaU, Mode::Me)] {
@@ -422,6 +424,8 @@ async fn a_bsf_that_restarts_is_found_again_and_a_lost_b_tid_replaced() {
     world.ladder.shows("401 the B-TID is unknown");
 }
 
+//= TS33.220-4.5.3-r6
+//= TS24.109-5.2-r7
 #[tokio::test]
 async fn a_naf_without_rights_to_a_name_gets_5402_and_says_403() {
     let mut world = World::start(UiccType::Gba, &[NAF, "other.m2m.example"]).await;

@@ -99,6 +99,7 @@ async fn s_client(
     (String::from_utf8_lossy(&said).into_owned(), served.unwrap())
 }
 
+//= TS33.222-5.4-r3
 #[tokio::test]
 async fn s_client_gets_in_with_every_suite_and_shows_hint_and_identity() {
     let Some(openssl) = peer::program("openssl", "openssl") else {
@@ -122,6 +123,7 @@ async fn s_client_gets_in_with_every_suite_and_shows_hint_and_identity() {
     }
 }
 
+//= RFC4279-2-r1
 #[tokio::test]
 async fn s_client_cannot_tell_a_wrong_key_from_an_unknown_identity_or_name() {
     let Some(openssl) = peer::program("openssl", "openssl") else {

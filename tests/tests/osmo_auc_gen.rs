@@ -86,6 +86,8 @@ fn osmo_auc_gen() -> Option<PathBuf> {
     peer::program("osmo-auc-gen", "libosmocore-utils")
 }
 
+//= TS33.102-6.3.2-r1
+//= TS35.206-4.1-r1
 #[test]
 fn vectors_agree() {
     let Some(peer) = osmo_auc_gen() else { return };
@@ -145,6 +147,8 @@ fn our_card_accepts_their_challenge() {
     }
 }
 
+//= TS33.102-6.3.3-r2
+//= TS33.102-6.3.3-r3
 #[test]
 fn resynchronisation_goes_both_ways() {
     let Some(peer) = osmo_auc_gen() else { return };
@@ -185,6 +189,7 @@ fn resynchronisation_goes_both_ways() {
     }
 }
 
+//= TS33.102-6.3.5-r1
 #[test]
 fn both_sides_refuse_an_auts_with_one_bit_flipped() {
     let Some(peer) = osmo_auc_gen() else { return };

@@ -90,6 +90,8 @@ async fn naf() -> (SocketAddr, Arc<Ladder>, Stopper) {
     (addr, ladder, stopper)
 }
 
+//= TS24.109-F.3-r1
+//= TS0003-10.2-r1
 #[tokio::test]
 async fn a_device_opens_a_session_and_the_ladder_tells_it_in_order() {
     let (addr, ladder, _stopper) = naf().await;
@@ -148,6 +150,7 @@ async fn s_client(addr: SocketAddr, identity: &str, key: &KsNaf) -> Option<Strin
     Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
+//= TS33.222-5.4-r1
 #[tokio::test]
 async fn s_client_gets_an_answer_with_and_without_prefix_but_not_with_another_btid_or_key() {
     let (addr, _, _stopper) = naf().await;

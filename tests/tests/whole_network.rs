@@ -69,6 +69,7 @@ async fn said(mut command: Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+//= TS24.109-5.2-r3
 #[tokio::test]
 async fn curl_and_requests_log_in_with_what_the_sim_gave() {
     let (Some(curl), Some(python)) = (
@@ -163,6 +164,8 @@ async fn s_client(name: &Fqdn, address: SocketAddr, identity: &str, key: &KsNaf)
     Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
+//= TS0003-8.3.2.3-r2
+//= TS0003-8.3.2.3-r5
 #[tokio::test]
 async fn s_client_retrieves_the_cse_base_with_the_session_key_and_not_with_the_root_key() {
     let (network, mut device, btid) = bootstrapped(Mode::Me).await;
@@ -208,6 +211,11 @@ fn identities(btid: &str) -> [String; 2] {
 }
 
 /// The root key is proven by the handshake itself; in mode `u` it is Ks_ext_NAF from the card.
+//= TS33.222-5.4-r3
+//= TS0003-8.3.2.3-r1
+//= TS0003-8.3.2.3-r3
+//= TS0003-8.3.2.3-r6
+//= TS0003-10.2-r1
 #[tokio::test]
 async fn s_client_proves_the_root_key_to_the_maf_in_both_modes() {
     for mode in [Mode::Me, Mode::U] {

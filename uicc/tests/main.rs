@@ -81,6 +81,8 @@ fn answer(card: &mut SoftCard, apdu: &[u8]) -> (String, u16) {
     (hex::encode(data), u16::from_be_bytes(*sw))
 }
 
+//= TS31.102-7.1.2-r1
+//= TS31.102-7.1.2-r5
 #[test]
 fn authenticate() {
     for v in of_kind("authenticate") {
@@ -118,6 +120,7 @@ fn authenticate() {
     }
 }
 
+//= TS31.102-7.1.2-r6
 #[test]
 fn gba_naf_derivation() {
     for v in of_kind("gba_naf_derivation") {
@@ -147,6 +150,7 @@ fn gba_naf_derivation() {
     }
 }
 
+//= TS31.102-4.2.79-r1
 #[test]
 fn ef_gbabp() {
     for v in of_kind("EF_GBABP") {
@@ -164,6 +168,7 @@ fn ef_gbabp() {
     }
 }
 
+//= TS31.102-4.2.83-r1
 #[test]
 fn ef_gbanl() {
     for v in of_kind("EF_GBANL") {
@@ -180,6 +185,7 @@ fn ef_gbanl() {
     }
 }
 
+//= TS102221-11.1.1.3-r1
 #[test]
 fn fcp() {
     for v in of_kind("fcp") {
@@ -188,6 +194,8 @@ fn fcp() {
     }
 }
 
+//= TS33.220-5.3.2-r1
+//= TS33.220-5.3.2-r2
 #[test]
 fn gba_u() {
     for v in vectors("gba_u_mac.json") {
@@ -211,6 +219,10 @@ fn gba_u() {
 }
 
 /// TS 33.102 annex C.2 as the card carries it out: SQN arrays, AUTS, and that a refusal changes nothing.
+//= TS33.102-6.3.3-r1
+//= TS33.102-C.2-r1
+//= TS33.102-C.2-r4
+//= TS31.102-7.1.2-r2
 #[test]
 fn sqn_sequences() {
     let mut checked = 0;

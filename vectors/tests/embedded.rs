@@ -29,6 +29,22 @@ const OWNED_KINDS: &[&str] = &[
     "fcp",
 ];
 
+//= TS33.102-6.8.1.2-r1
+//= TS33.102-6.8.2.3-r1
+//= TS35.206-4.1-r1
+//= TS35.206-4.1-r2
+//= TS35.208-4-r1
+//= TS35.231-6-r1
+//= TS35.231-6-r2
+//= TS35.233-4-r1
+//= TS34.108-8.1.2-r1
+//= TS55.205-4-r1
+//= TS33.220-B.2-r1
+//= TS33.220-B.3-r1
+//= TS33.220-B.4-r1
+//= TS33.220-B.5-r1
+//= TS33.220-I-r1
+//= RFC7616-3.3-r3
 #[test]
 fn owned_families_pass_with_every_field_looked_at() {
     let filter = Filter {

@@ -103,6 +103,7 @@ async fn takes_the_first_vector_and_the_guss() {
     assert_ne!(seen[0].session_id, seen[1].session_id);
 }
 
+//= TS29.109-4.2-r10
 #[tokio::test]
 async fn refuses_what_cannot_be_used() {
     let other = success(Some("other@ims.example.org"), None);
@@ -122,6 +123,8 @@ async fn refuses_what_cannot_be_used() {
     );
 }
 
+//= TS29.109-4.2-r8
+//= TS29.109-4.2-r9
 #[tokio::test]
 async fn results_have_their_meanings() {
     use SourceFailure as F;

@@ -11,6 +11,9 @@ use proptest::prelude::*;
 
 use crate::help::*;
 
+//= TS33.220-4.5.3-r2
+//= TS33.220-B.3-r4
+//= TS29.109-5.2-r2
 #[tokio::test]
 async fn a_naf_gets_its_key_and_no_more_than_it_asked_for() {
     let bsf = bsf(Mode::Me).await;
@@ -30,6 +33,7 @@ async fn a_naf_gets_its_key_and_no_more_than_it_asked_for() {
     );
 }
 
+//= TS33.220-H.3-r2
 #[tokio::test]
 async fn a_suite_of_tls_enters_the_key() {
     let bsf = bsf(Mode::Me).await;
@@ -47,6 +51,8 @@ async fn a_suite_of_tls_enters_the_key() {
     }
 }
 
+//= TS33.220-5.3.3-r1
+//= TS29.109-5.2-r3
 #[tokio::test]
 async fn gba_u_gives_the_card_s_key_only_to_a_naf_that_knows_it() {
     let key = |kind| {
@@ -70,6 +76,7 @@ async fn gba_u_gives_the_card_s_key_only_to_a_naf_that_knows_it() {
     }
 }
 
+//= TS29.109-6.2-r3
 #[tokio::test]
 async fn an_unknown_or_ended_btid_is_5403_for_a_naf_that_may_ask() {
     let bsf = bsf(Mode::Me).await;
@@ -121,6 +128,8 @@ async fn ruling_37_a_clock_set_back_revives_no_key() {
 }
 
 /// A NAF without the right gets the same octets whatever the B-TID is.
+//= TS33.220-4.5.3-r6
+//= TS29.109-6.2-r2
 #[tokio::test]
 async fn ruling_22_a_naf_without_rights_cannot_tell_a_live_btid_from_any_other() {
     let bsf = bsf(Mode::Me).await;
@@ -176,6 +185,7 @@ async fn ruling_22_a_name_without_ua_id_is_not_cut() {
     }
 }
 
+//= TS29.109-5.2-r6
 #[tokio::test]
 async fn ruling_22_the_user_is_named_only_to_a_naf_that_may_know() {
     let bsf = bsf(Mode::Me).await;
@@ -187,6 +197,7 @@ async fn ruling_22_the_user_is_named_only_to_a_naf_that_may_know() {
     assert!(answer.find(&d::USER_NAME).is_none());
 }
 
+//= TS33.220-4.5.3-r3
 #[tokio::test]
 async fn a_key_never_outlives_ks() {
     let bsf = bsf(Mode::Me).await;
@@ -200,6 +211,7 @@ async fn a_key_never_outlives_ks() {
     );
 }
 
+//= TS29.109-5.2-r5
 #[tokio::test]
 async fn settings_are_those_asked_for_allowed_and_of_the_naf_s_group() {
     let bsf = bsf(Mode::Me).await;
@@ -222,6 +234,7 @@ async fn settings_are_those_asked_for_allowed_and_of_the_naf_s_group() {
     }
 }
 
+//= RFC6733-6.1-r2
 #[tokio::test]
 async fn another_realm_or_host_is_not_served() {
     let bsf = bsf(Mode::Me).await;
@@ -234,6 +247,7 @@ async fn another_realm_or_host_is_not_served() {
 }
 
 /// Neither Ks nor CK or IK stand anywhere in an answer.
+//= TS33.220-4.5.3-r2
 #[tokio::test]
 async fn ks_never_leaves() {
     for mode in [Mode::Me, Mode::U] {

@@ -100,6 +100,7 @@ async fn registered_nafs_and_relays_are_served_and_nobody_else() {
     server.await.unwrap().unwrap();
 }
 
+//= RFC6733-2.1-r1
 #[tokio::test]
 async fn ruling_21_no_zn_in_clear_away_from_loopback() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();

@@ -57,6 +57,7 @@ fn the_keys_are_those_of_the_vectors_in_both_modes() {
     }
 }
 
+//= TS33.220-B.3-r1
 #[test]
 fn python_computes_the_same_keys_for_the_naf_ids_that_are_printed() {
     let Some(python) = tests::peer::program("python3", "python3") else {

@@ -29,6 +29,7 @@ fn every_algorithm_set_in_both_modes() {
 
 /// CK and IK of TS 34.108 8.1.2 are K xor RAND, rotated by one and two octets; the root key of them as Python's own
 /// HMAC computes it.
+//= TS34.108-8.1.2-r1
 #[test]
 fn xor_gives_the_key_that_another_program_computed() {
     let whole = object(&[
@@ -90,6 +91,7 @@ fn tuak_gives_the_keys_of_the_calculator() {
     }
 }
 
+//= TS35.231-6-r2
 #[test]
 fn tuak_takes_both_lengths_of_k_and_they_give_other_keys() {
     let run = |k: &str| {

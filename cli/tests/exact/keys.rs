@@ -213,6 +213,9 @@ fn the_strings_are_those_of_the_vectors() {
     assert!(seen > 20, "only {seen} vectors were tried");
 }
 
+//= TS33.535-A.2-r1
+//= TS33.535-A.3-r1
+//= TS33.535-A.4-r1
 #[test]
 fn akma_keys_are_those_of_the_vectors() {
     let find = |kind: &str| {
@@ -268,6 +271,7 @@ fn a_person_sees_every_part_of_s_with_its_length() {
     assert!(!said.out.contains("password"), "{}", said.out);
 }
 
+//= TS33.220-H.3-r2
 #[test]
 fn the_suite_is_a_part_of_the_key_and_its_name_has_two_forms() {
     let run = |ua: &str| {

@@ -152,6 +152,8 @@ fn commands(capture: &Capture, application: &str) -> Vec<String> {
     capture.fields(&filter, &["diameter.cmd.code", "diameter.flags.request"])
 }
 
+//= TS29.109-6.3-r1
+//= TS29.109-6.3-r3
 #[test]
 fn diameter_has_its_commands_applications_and_a_name_for_each_avp() {
     for capture in captures() {

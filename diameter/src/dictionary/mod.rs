@@ -65,6 +65,7 @@ pub struct AvpDef {
 mod tests {
     use super::*;
 
+    //= TS29.109-6.3-r1
     #[test]
     fn rows_are_unique_sorted_and_found() {
         assert!(TABLE.is_sorted_by(|a, b| (a.vendor, a.code) < (b.vendor, b.code)));
@@ -77,6 +78,7 @@ mod tests {
         assert_eq!(find(TGPP, 415).map(|d| d.name), Some("Requested-Key-Lifetime"));
     }
 
+    //= TS29.109-6.3-r2
     #[test]
     fn guss_timestamp_is_sent_without_m() {
         assert!(!GUSS_TIMESTAMP.mandatory);

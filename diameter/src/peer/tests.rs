@@ -122,12 +122,14 @@ fn mar(from: &str) -> Message {
     m
 }
 
+//= RFC6733-5.3-r1
 #[test]
 fn capabilities_open_both_sides() {
     let pair = Pair::open();
     assert_eq!((pair.bsf.state(), pair.hss.state()), (State::Open, State::Open));
 }
 
+//= RFC6733-5.3-r2
 #[test]
 fn an_unknown_peer_gets_3010() {
     let mut pair = Pair::new(&[d::ZH], &[("other.home.test", Role::Bsf)]);
@@ -141,6 +143,7 @@ fn an_unknown_peer_gets_3010() {
     assert!(matches!(&at_hss[..], [Output::Close(Closed::Refusing(_))]));
 }
 
+//= RFC6733-5.3-r3
 #[test]
 fn no_common_application_gets_5010() {
     let mut pair = Pair::new(&[d::ZN], &[(BSF, Role::Bsf)]);
@@ -153,12 +156,14 @@ fn no_common_application_gets_5010() {
     ));
 }
 
+//= RFC6733-5.3-r3
 #[test]
 fn a_relay_has_every_application() {
     let mut pair = Pair::new(&[d::RELAY], &[(BSF, Role::Relay)]);
     assert!(matches!(&pair.drive().1[..], [Output::Open(peer)] if peer.role == Role::Relay));
 }
 
+//= RFC6733-5.3-r4
 #[test]
 fn the_initiator_refuses_who_it_did_not_call() {
     let (now, timers) = (Now::default(), timers());
@@ -177,6 +182,8 @@ fn the_initiator_refuses_who_it_did_not_call() {
     assert_eq!(sent(&rest), ["close: Refusing"]);
 }
 
+//= RFC6733-6.1-r1
+//= RFC6733-6.1-r4
 #[test]
 fn requests_pass_with_their_origin_only() {
     let mut pair = Pair::open();
@@ -204,6 +211,7 @@ fn requests_pass_with_their_origin_only() {
     );
 }
 
+//= RFC6733-6.1-r3
 #[test]
 fn behind_a_relay_only_known_nodes_are_heard_in_their_role() {
     let mut pair = Pair::new(&[d::RELAY], &[(BSF, Role::Relay), ("b2.home.test", Role::Bsf)]);
@@ -220,6 +228,8 @@ fn behind_a_relay_only_known_nodes_are_heard_in_their_role() {
     );
 }
 
+//= RFC6733-5.5-r1
+//= RFC3539-3.4.1-r2
 #[test]
 fn silence_brings_dwr_then_suspicion_then_the_end() {
     let mut pair = Pair::open();
@@ -246,6 +256,7 @@ fn silence_brings_dwr_then_suspicion_then_the_end() {
     assert_eq!(sent(&tick(&mut pair)), ["close: Watchdog"]);
 }
 
+//= RFC6733-3-r3
 #[test]
 fn a_dwa_that_answers_nothing_is_dropped_and_counted() {
     let mut pair = Pair::open();
@@ -266,6 +277,7 @@ fn a_dwa_that_answers_nothing_is_dropped_and_counted() {
     assert_eq!(pair.bsf.dropped(), 2);
 }
 
+//= RFC6733-5.4-r1
 #[test]
 fn either_side_says_goodbye() {
     let mut pair = Pair::open();
@@ -291,6 +303,7 @@ fn either_side_says_goodbye() {
 }
 
 /// RFC 3539 3.4.1: a peer that failed is trusted again after its third DWA, and a silence begins the count anew.
+//= RFC3539-3.4.1-r3
 #[test]
 fn a_peer_that_failed_proves_itself_by_three_dwas() {
     let now = Now::default();
@@ -329,6 +342,7 @@ fn a_peer_that_failed_proves_itself_by_three_dwas() {
 }
 
 /// RFC 3539 3.4.1: Tw ± 2 s, another one each time.
+//= RFC3539-3.4.1-r1
 #[test]
 fn the_watchdog_has_a_jitter() {
     let mut pair = Pair::open();
@@ -344,6 +358,7 @@ fn the_watchdog_has_a_jitter() {
 }
 
 /// Ruling 21: the Origin-Host of CER and CEA is one that the certificate proves.
+//= RFC6733-13.1-r1
 #[test]
 fn ruling_21_the_certificate_has_to_name_the_origin_host() {
     let open = |at_hss: &[&str], at_bsf: &[&str]| {
@@ -364,6 +379,7 @@ fn ruling_21_the_certificate_has_to_name_the_origin_host() {
 }
 
 /// Ruling 21: base requests too are the peer's own.
+//= RFC6733-6.1-r4
 #[test]
 fn ruling_21_a_goodbye_in_another_name_is_refused() {
     let mut pair = Pair::open();
@@ -378,6 +394,7 @@ fn ruling_21_a_goodbye_in_another_name_is_refused() {
 }
 
 /// The table of the module's head: each state against each kind of input.
+//= RFC6733-5.6-r1
 #[test]
 fn every_state_meets_every_input() {
     let base = |command| {

@@ -34,6 +34,9 @@ fn hashes(c: &Credentials, algorithm: Algorithm, password: &[u8], method: &str, 
     response(&c.ha1(algorithm, password), &c.fields(algorithm), method, body)
 }
 
+//= RFC3310-3.3-r1
+//= RFC7616-3.4.3-r1
+//= RFC7616-3.5-r1
 #[test]
 fn akav1_takes_res_as_raw_octets() {
     let c = ub(false);
@@ -48,6 +51,7 @@ fn akav1_takes_res_as_raw_octets() {
     );
 }
 
+//= RFC3310-3.4-r1
 #[test]
 fn auts_is_protected_by_the_empty_password() {
     let c = ub(true);
@@ -65,6 +69,7 @@ fn auts_is_protected_by_the_empty_password() {
     }
 }
 
+//= RFC4169-3-r1
 #[test]
 fn akav2_password_and_response() {
     let res = Res::new(&hex!("0000000000000000")).unwrap();
@@ -90,6 +95,8 @@ fn akav2_password_and_response() {
     );
 }
 
+//= RFC7616-3.4.1-r1
+//= RFC7616-3.3-r3
 #[test]
 fn passwords_in_every_other_form() {
     let ua = Credentials {
@@ -145,6 +152,7 @@ fn passwords_in_every_other_form() {
     );
 }
 
+//= RFC7616-3.3-r1
 #[test]
 fn headers_as_live_peers_send_them() {
     let first =
@@ -185,6 +193,7 @@ fn headers_as_live_peers_send_them() {
     assert_eq!(i.rspauth.as_deref(), Some("ab"));
 }
 
+//= RFC7616-3.3-r2
 #[test]
 fn refuses_with_the_reason() {
     use DigestError as E;
@@ -246,6 +255,7 @@ proptest! {
         }
     }
 
+    //= RFC7616-3.3-r1
     #[test]
     fn credentials_round_trip(
         username in text(), realm in text(), uri in text(), opaque in proptest::option::of(text()),

@@ -187,6 +187,7 @@ mod tests {
     ];
     const TEXT: &str = "I1U8vpY3qJ0hiuZNrke/NQ==@bsf.mnc001.mcc001.pub.3gppnetwork.org";
 
+    //= TS33.220-4.5.2-r2
     #[test]
     fn is_issued_from_rand() {
         let bsf: Fqdn = "bsf.mnc001.mcc001.pub.3gppnetwork.org".parse().unwrap();
@@ -208,6 +209,7 @@ mod tests {
         assert_eq!(a.rand(), None);
     }
 
+    //= TS33.220-4.5.2-r3
     #[test]
     fn the_local_part_is_opaque_but_bounded() {
         assert!("any thing@at all@bsf.example".parse::<Btid>().is_ok());
@@ -218,6 +220,8 @@ mod tests {
         assert!(Btid::parse(b"\xff@bsf.example").is_err());
     }
 
+    //= TS24.109-F.3-r2
+    //= TS33.222-5.4-r1
     #[test]
     fn ruling_18_prefix_and_hint_are_whole_elements() {
         let btid: Btid = TEXT.parse().unwrap();

@@ -124,6 +124,7 @@ mod tests {
 
     use super::*;
 
+    //= TS33.220-B.3-r4
     #[test]
     fn is_normalised_and_strict() {
         let f = |s: &str| s.parse::<Fqdn>().map(|f| f.to_string());
@@ -158,6 +159,8 @@ mod tests {
         }
     }
 
+    //= TS23.003-16.2-r1
+    //= TS23.003-16.2-r2
     #[test]
     fn bsf_names_follow_23_003() {
         let isim = |s: &str| {

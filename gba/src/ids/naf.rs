@@ -161,6 +161,10 @@ mod tests {
 
     use super::*;
 
+    //= TS33.220-H.2-r1
+    //= TS33.220-H.3-r1
+    //= TS33.220-H.3-r2
+    //= TS33.220-H.3-r3
     #[test]
     fn ua_ids_read_as_in_annex_h() {
         assert_eq!(UaId::HTTP_DIGEST.to_string(), "0100000002");
@@ -200,6 +204,7 @@ mod tests {
             }
         }
 
+        //= TS33.220-B.3-r3
         #[test]
         fn round_trips(name in "[a-z0-9]{1,10}(\\.[a-z][a-z0-9]{0,9}){0,3}", ua in any::<[u8; 4]>()) {
             if let Ok(fqdn) = name.parse::<Fqdn>() {

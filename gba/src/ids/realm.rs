@@ -93,6 +93,7 @@ impl fmt::Display for Realm3gpp {
 mod tests {
     use super::*;
 
+    //= TS24.109-5.2-r2
     #[test]
     fn lists_are_split_at_semicolons_and_strangers_left_out() {
         let list = Realm3gpp::parse_list(

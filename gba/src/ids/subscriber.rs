@@ -212,6 +212,7 @@ mod tests {
 
     use super::*;
 
+    //= TS23.003-13.3-r1
     #[test]
     fn ruling_04_the_mnc_length_is_told_or_guessed_by_country() {
         let imsi: Imsi = "463561057349914".parse().unwrap();
@@ -231,6 +232,7 @@ mod tests {
         assert!("4".parse::<MncLength>().is_err());
     }
 
+    //= TS33.220-B.2-r4
     #[test]
     fn the_kdf_gets_nfkc() {
         let octets = |s: &str| s.parse::<Impi>().map(|i| i.kdf_octets().to_vec());

@@ -167,6 +167,8 @@ mod tests {
     use super::*;
     use crate::keys::is_psk_suite;
 
+    //= TS33.220-H.2-r1
+    //= TS33.220-H.3-r3
     #[test]
     fn names_of_three_kinds() {
         for (text, id) in [

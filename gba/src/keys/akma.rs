@@ -34,6 +34,9 @@ mod tests {
 
     use super::*;
 
+    //= TS33.535-A.2-r1
+    //= TS33.535-A.3-r1
+    //= TS33.535-A.4-r1
     #[test]
     fn agrees_with_the_reference() {
         let k_ausf = Secret::new(hex!(

@@ -29,6 +29,7 @@ mod tests {
 
     use super::*;
 
+    //= TS33.220-B.5-r1
     #[test]
     fn agrees_with_the_reference() {
         let ha1 = hex!("9b554a6daf661f9c7e3655b33df167fc");

@@ -144,6 +144,9 @@ mod tests {
         )
     }
 
+    //= TS33.220-B.3-r1
+    //= TS33.220-B.3-r2
+    //= TS33.220-B.4-r1
     #[test]
     fn derives_the_reference_keys() {
         let (ks, rand, impi) = fixture();

@@ -54,6 +54,7 @@ mod tests {
 
     use super::*;
 
+    //= TS33.220-I-r1
     #[test]
     fn agrees_with_the_reference() {
         let kc = Secret::new(hex!("eae4be823af9a08b"));

@@ -80,6 +80,9 @@ mod tests {
 
     use super::*;
 
+    //= TS33.220-4.5.2-r3
+    //= TS24.109-C.1-r2
+    //= TS24.109-C.1-r4
     #[test]
     fn reads_a_live_networks_body() {
         let live = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<BootstrappingInfo xmlns=\"uri:3gpp-gba\">\n<btid>fve4iTWb1rTb297CzVSrpw==@bsf.ims.mnc045.mcc123.pub.3gppnetwork.org</btid>\n<lifetime>2020-10-28T23:36:26Z</lifetime>\n</BootstrappingInfo>\n";
@@ -101,6 +104,7 @@ mod tests {
     }
 
     proptest! {
+        //= TS24.109-C.1-r1
         #[test]
         fn round_trips(local in "[!-~]{1,20}", secs in 0_i64..4_000_000_000, now in proptest::option::of(0_i64..4_000_000_000)) {
             let info = BootstrappingInfo {

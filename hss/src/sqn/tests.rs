@@ -397,6 +397,7 @@ async fn use_store(store: &FileSqnStore<SimDisk>, given: &mut Vec<(Impi, Sqn)>) 
 
 /// The power fails before each step in turn, and the medium keeps all, some or nothing of what wasn't synced. The store
 /// opens every time, and no SQN that left is given again.
+//= TS33.102-6.3.2-r2
 #[test]
 fn no_sqn_is_given_twice_wherever_the_power_fails() {
     let rules = SqnRules::default();

@@ -85,6 +85,7 @@ fn the_example_is_read() {
     assert_eq!(subscriber.sqn_rules().first.to_string(), "000000000021");
 }
 
+//= TS33.102-H-r1
 #[test]
 fn ruling_02_the_separation_bit_is_cleared_for_zh_unless_told_otherwise() {
     assert_eq!(one(&with("amf = \"b9b9\"")).amf().to_string(), "39b9");
@@ -112,6 +113,7 @@ fn ruling_04_the_impi_needs_the_length_of_the_mnc() {
     assert_eq!(named.impi().as_str(), "Alice@example.org");
 }
 
+//= TS35.206-4.1-r2
 #[test]
 fn op_gives_the_same_vectors_as_its_opc() {
     let op = with("").replace(

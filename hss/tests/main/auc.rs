@@ -22,6 +22,8 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// TS 35.208 test set 1, as the BSF would get it with an AMF that nothing was changed of.
+//= TS33.102-6.3.2-r1
+//= TS35.208-4-r1
 #[test]
 fn the_first_vector_is_the_published_one() {
     let subscriber = subscriber()
@@ -40,6 +42,7 @@ fn the_first_vector_is_the_published_one() {
     );
 }
 
+//= TS33.102-6.3.5-r3
 #[test]
 fn ruling_02_vectors_have_no_separation_bit_also_after_a_resynchronisation() {
     let subscriber = subscriber().with_amf(Amf::new([0xb9, 0xb9]));
@@ -53,6 +56,7 @@ fn ruling_02_vectors_have_no_separation_bit_also_after_a_resynchronisation() {
 }
 
 /// Whatever the card's SQN: in sync after exactly one AUTS and one new vector.
+//= TS33.102-6.3.5-r3
 #[test]
 fn ruling_01_one_auts_brings_the_next_vector_to_the_card() {
     for sqn_ms in [
@@ -78,6 +82,7 @@ fn ruling_01_one_auts_brings_the_next_vector_to_the_card() {
 }
 
 /// The home side runs more than Δ ahead of the card (a restored card, a wrong --sqn): lowered by the AUTS.
+//= TS33.102-6.3.5-r2
 #[test]
 fn ruling_01_auts_lowers_sqn_he_when_the_next_sqn_would_be_refused() {
     let subscriber = subscriber().with_first_sqn(sqn("f00000000000"));
@@ -93,6 +98,7 @@ fn ruling_01_auts_lowers_sqn_he_when_the_next_sqn_would_be_refused() {
 }
 
 /// A card that would accept the next SQN doesn't move SQN_HE with its AUTS: an old vector was offered to it.
+//= TS33.102-6.3.5-r2
 #[test]
 fn ruling_01_auts_leaves_sqn_he_when_the_next_sqn_would_be_accepted() {
     let (subscriber, auc) = (subscriber(), auc(&[]));
@@ -108,6 +114,7 @@ fn ruling_01_auts_leaves_sqn_he_when_the_next_sqn_would_be_accepted() {
     assert!(matches!(card.run(&next), Check::Accept { .. }));
 }
 
+//= TS33.102-6.3.5-r1
 #[test]
 fn ruling_01_a_wrong_auts_changes_nothing() {
     let (subscriber, auc) = (subscriber(), auc(&[]));
@@ -127,6 +134,7 @@ fn ruling_01_a_wrong_auts_changes_nothing() {
 }
 
 /// MAC-S over the subscriber's AMF instead of AMF* = 0000: another network's mistake, not ours.
+//= TS33.102-6.3.3-r3
 #[test]
 fn ruling_01_auts_with_another_amf_is_refused() {
     let (subscriber, auc) = (subscriber().with_amf(Amf::new([0x80, 0])), auc(&[]));
@@ -176,6 +184,7 @@ fn ruling_01_a_wrong_auts_uses_up_the_one_answer() {
 }
 
 /// A source that repeats itself: the RAND is skipped, and if nothing else comes there is no vector.
+//= TS33.102-6.3.2-r2
 #[test]
 fn ruling_01_no_pair_of_rand_and_sqn_twice() {
     let subscriber = subscriber();

@@ -95,6 +95,7 @@ async fn a_stranger_gets_no_further_than_the_capabilities_exchange() {
     running.task.await.unwrap().unwrap();
 }
 
+//= RFC6733-6.1-r3
 #[tokio::test]
 async fn a_relay_brings_the_request_of_a_registered_bsf_and_none_of_its_own() {
     let relay: Identity = name("dra.home.test");
@@ -114,6 +115,7 @@ async fn a_relay_brings_the_request_of_a_registered_bsf_and_none_of_its_own() {
     running.task.await.unwrap().unwrap();
 }
 
+//= RFC6733-2.1-r1
 #[tokio::test]
 async fn ruling_21_no_zh_in_clear_away_from_loopback() {
     let hss = Arc::new(hss(subscriber(), &[]));

@@ -22,6 +22,9 @@ async fn success(hss: &TestHss, request: &Message) -> gba::zh::Authentication {
     }
 }
 
+//= TS29.109-4.2-r1
+//= TS29.109-4.2-r2
+//= TS29.109-4.2-r6
 #[tokio::test]
 async fn a_mar_is_answered_with_a_vector_and_the_guss() {
     let subscriber = subscriber()
@@ -42,6 +45,7 @@ async fn a_mar_is_answered_with_a_vector_and_the_guss() {
     assert_eq!(guss.id.as_deref(), Some(IMPI));
 }
 
+//= TS29.109-4.2-r6
 #[tokio::test]
 async fn the_guss_is_left_out_only_if_the_bsf_has_this_one() {
     let changed = at(0).utc.0 - 1000;
@@ -63,6 +67,7 @@ async fn the_guss_is_left_out_only_if_the_bsf_has_this_one() {
     }
 }
 
+//= TS29.109-4.2-r8
 #[tokio::test]
 async fn an_unknown_impi_is_5401() {
     let hss = hss(subscriber(), &[]);
@@ -123,6 +128,8 @@ async fn only_a_registered_bsf_is_served() {
     );
 }
 
+//= TS29.109-4.2-r3
+//= RFC6733-6.1-r2
 #[tokio::test]
 async fn another_realm_host_scheme_or_application_is_refused_by_its_name() {
     let hss = hss(subscriber(), &[]);
@@ -160,6 +167,7 @@ async fn another_realm_host_scheme_or_application_is_refused_by_its_name() {
     assert!(!result(&hss, BSF, &wrong).await.is_success());
 }
 
+//= TS29.109-4.2-r4
 #[tokio::test]
 async fn a_sip_authorization_of_another_length_is_5004_and_counts_for_nothing() {
     let hss = hss(subscriber(), &[]);

@@ -137,6 +137,7 @@ async fn hello(request: Request<Bytes>) -> Response<Bytes> {
     )))
 }
 
+//= TS24.109-5.2-r6
 #[tokio::test]
 async fn the_service_sees_who_it_is_and_the_answer_is_proven() {
     let gate = gate(Ok(()));

@@ -99,6 +99,8 @@ fn prefixed() -> String {
     format!("3GPP-bootstrapping;{BTID}")
 }
 
+//= TS33.222-5.4-r1
+//= TS0003-8.3.2.3-r5
 #[tokio::test]
 async fn ruling_18_takes_the_identity_with_and_without_its_prefix() {
     let (addr, source, _stopper) = start(|id| Ok(naf_key(id))).await;
@@ -120,6 +122,7 @@ async fn ruling_18_takes_the_identity_with_and_without_its_prefix() {
     );
 }
 
+//= TS33.222-5.4-r2
 #[tokio::test]
 async fn ruling_17_asks_for_the_suite_of_this_connection_and_uses_the_key_for_nothing_else() {
     let (addr, source, _stopper) = start(|id| Ok(naf_key(id))).await;
@@ -156,6 +159,7 @@ async fn ruling_17_asks_for_the_suite_of_this_connection_and_uses_the_key_for_no
     }
 }
 
+//= TS24.109-F.3-r1
 #[tokio::test]
 async fn serves_only_its_own_name_in_any_spelling() {
     let (addr, source, _stopper) = start(|id| Ok(naf_key(id))).await;
@@ -193,6 +197,7 @@ async fn no_key_ends_as_a_wrong_key_and_a_bsf_that_is_down_as_our_trouble() {
     }
 }
 
+//= TS33.222-5.4-r4
 #[tokio::test]
 async fn ruling_18_the_session_ends_with_its_key() {
     let (addr, _, _stopper) = start(|id| Ok(expiring(id, clock::now().utc.plus_secs(1)))).await;

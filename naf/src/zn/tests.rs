@@ -115,6 +115,7 @@ async fn asks_with_its_names_and_takes_the_key() {
     assert!(!asked[0].gba_u_aware && asked[0].origin_host.as_str() == "naf.home.test");
 }
 
+//= TS33.220-5.3.3-r1
 #[tokio::test]
 async fn a_gba_u_subscriber_has_two_keys_each_of_its_kind() {
     let bsf = Bsf::new(|| {
@@ -131,6 +132,8 @@ async fn a_gba_u_subscriber_has_two_keys_each_of_its_kind() {
     assert_eq!(key.uicc_key.as_ref().map(KsNaf::kind), Some(KeyKind::Int));
 }
 
+//= TS29.109-6.2-r2
+//= TS29.109-6.2-r3
 #[tokio::test]
 async fn results_become_what_the_naf_has_to_tell_apart() {
     type Answer = fn() -> Result<BootstrappingInfoAnswer, String>;
@@ -167,6 +170,7 @@ async fn results_become_what_the_naf_has_to_tell_apart() {
     }
 }
 
+//= TS29.109-5.2-r7
 #[tokio::test]
 async fn the_domain_of_the_b_tid_finds_the_bsf() {
     let ok = || Ok(BootstrappingInfoAnswer::Ok(info()));

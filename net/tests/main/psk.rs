@@ -87,6 +87,7 @@ async fn run(server: &Server, client: &Client, found: Lookup) -> Run {
     }
 }
 
+//= TS33.222-5.4-r2
 #[tokio::test]
 async fn both_ends_learn_the_suite_before_the_key_and_agree() {
     for suite in Suite::ALL {
@@ -108,6 +109,7 @@ async fn both_ends_learn_the_suite_before_the_key_and_agree() {
     }
 }
 
+//= RFC4279-5.3-r1
 #[tokio::test]
 async fn an_identity_may_have_256_octets() {
     let identity = [b'i'; 256];
@@ -122,6 +124,7 @@ async fn an_identity_may_have_256_octets() {
     assert_eq!(client.unwrap().info().identity, identity);
 }
 
+//= RFC4279-2-r1
 #[tokio::test]
 async fn unknown_identity_and_wrong_key_end_alike() {
     let server = Server::new(Config::default(), HINT, None).unwrap();

@@ -52,6 +52,7 @@ async fn a_request_bootstraps_answers_and_checks_the_proof() {
     }
 }
 
+//= TS33.220-4.5.3-r1
 #[tokio::test]
 async fn two_nafs_have_two_keys_from_one_run() {
     let bsf = Bsf::start(Mode::Me).await;
@@ -125,6 +126,8 @@ async fn ruling_16_a_refusing_naf_burns_one_vector_a_minute() {
     assert_eq!(bsf.vectors(), 3);
 }
 
+//= TS33.220-4.5.3-r4
+//= TS24.109-5.2-r8
 #[tokio::test]
 async fn a_lost_b_tid_is_replaced_by_a_new_run() {
     let bsf = Bsf::start(Mode::Me).await;
@@ -139,6 +142,7 @@ async fn a_lost_b_tid_is_replaced_by_a_new_run() {
     assert_eq!(bsf.vectors(), 2);
 }
 
+//= TS33.220-4.5.3-r5
 #[tokio::test]
 async fn an_expired_session_is_replaced_before_it_is_used() {
     test_clock!(SECONDS, clock);

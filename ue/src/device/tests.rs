@@ -30,6 +30,9 @@ fn start() -> Now {
     fake::at(0)
 }
 
+//= TS33.220-4.5.2-r1
+//= TS33.220-4.5.3-r1
+//= TS0003-8.3.2.3-r6
 #[tokio::test]
 async fn one_run_gives_every_naf_its_key_in_both_modes() {
     for mode in [Mode::Me, Mode::U] {
@@ -70,6 +73,7 @@ async fn one_run_gives_every_naf_its_key_in_both_modes() {
     }
 }
 
+//= TS24.109-A.4-r2
 #[tokio::test]
 async fn a_card_ahead_of_its_hss_resynchronises_it() {
     for mode in [Mode::Me, Mode::U] {
@@ -85,6 +89,7 @@ async fn a_card_ahead_of_its_hss_resynchronises_it() {
     }
 }
 
+//= TS33.220-4.5.2-r7
 #[tokio::test]
 async fn ruling_08_an_unproven_bsf_leaves_the_old_ks_of_mode_me() {
     let bsf = Bsf::start(Mode::Me).await;
@@ -144,6 +149,7 @@ async fn ruling_11_card_and_hss_that_disagree_about_gba_u_get_nowhere_and_say_so
     }
 }
 
+//= TS33.220-4.4.11-r1
 #[tokio::test]
 async fn ruling_10_the_key_ends_with_its_lifetime() {
     test_clock!(SECONDS, clock);
@@ -164,6 +170,7 @@ async fn ruling_10_the_key_ends_with_its_lifetime() {
     }
 }
 
+//= TS33.220-4.4.11-r2
 #[tokio::test]
 async fn ruling_10_the_key_goes_with_the_card() {
     for mode in [Mode::Me, Mode::U] {
@@ -189,6 +196,7 @@ async fn ruling_10_the_key_goes_with_the_card() {
     }
 }
 
+//= TS33.220-4.4.11-r3
 #[tokio::test]
 async fn ruling_10_a_new_run_and_a_wish_delete_the_old_key() {
     let bsf = Bsf::start(Mode::Me).await;
@@ -201,6 +209,7 @@ async fn ruling_10_a_new_run_and_a_wish_delete_the_old_key() {
     assert!(ue.bootstrapped().is_none());
 }
 
+//= TS33.220-G.1-r1
 #[tokio::test]
 async fn ruling_14_a_card_with_gba_u_goes_on_with_its_stored_run() {
     // The card outlives the device that bootstrapped it.

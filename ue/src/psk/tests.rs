@@ -85,6 +85,7 @@ where
     client.connect(addr, &fqdn, &btid, FAR, derive).await
 }
 
+//= TS33.222-5.4-r2
 #[tokio::test]
 async fn derives_for_the_suite_that_the_naf_chose_and_asks_over_it() {
     for suite in Suite::ALL {
@@ -100,6 +101,7 @@ async fn derives_for_the_suite_that_the_naf_chose_and_asks_over_it() {
     }
 }
 
+//= TS24.109-F.3-r2
 #[tokio::test]
 async fn ruling_18_the_hint_is_searched_for_a_whole_element() {
     for (hint, offered) in [
@@ -183,6 +185,7 @@ async fn says_in_words_what_is_wrong() {
     assert!(matches!(e, PskError::Expired), "{e}");
 }
 
+//= TS33.222-5.4-r4
 #[tokio::test]
 async fn ruling_18_nothing_is_sent_after_the_expiry() {
     let (addr, _) = start("3GPP-bootstrapping", Suite::Aes128CbcSha256).await;

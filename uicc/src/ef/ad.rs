@@ -26,6 +26,7 @@ pub fn mnc_length(octets: &[u8]) -> Option<MncLength> {
 mod tests {
     use super::*;
 
+    //= TS31.102-4.2.18-r1
     #[test]
     fn ruling_04_the_length_is_the_low_nibble_of_the_fourth_octet() {
         assert_eq!(mnc_length(&encode(MncLength::Two)), Some(MncLength::Two));

@@ -65,6 +65,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        //= TS102221-13.1-r1
         #[test]
         fn round_trips(aid in proptest::collection::vec(any::<u8>(), 5..=16), label in "[a-zA-Z ]{0,12}") {
             let entry = DirEntry { aid, label: Some(label) };

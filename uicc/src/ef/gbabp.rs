@@ -200,6 +200,7 @@ mod tests {
     }
 
     proptest! {
+        //= TS31.102-4.2.79-r1
         #[test]
         fn round_trips(
             rand in proptest::option::of(any::<[u8; 16]>()),

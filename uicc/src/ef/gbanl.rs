@@ -70,6 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        //= TS31.102-4.2.83-r1
         #[test]
         fn round_trips(
             naf_id in proptest::collection::vec(any::<u8>(), 0..=120),

@@ -85,6 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        //= TS102221-13.2-r1
         #[test]
         fn round_trips(digits in "[0-9]{18,20}") {
             let iccid: Iccid = digits.parse().unwrap();

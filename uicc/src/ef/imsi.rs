@@ -75,6 +75,7 @@ mod tests {
         }
     }
 
+    //= TS31.102-4.2.2-r1
     #[test]
     fn is_coded_as_in_ts_24_008() {
         let imsi: Imsi = "001010123456789".parse().unwrap();

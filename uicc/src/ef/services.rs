@@ -53,6 +53,7 @@ fn position(service: u16) -> Option<(usize, u8)> {
 mod tests {
     use super::*;
 
+    //= TS31.102-4.2.8-r1
     #[test]
     fn service_68_is_bit_4_of_octet_9() {
         let t = ServiceTable::new(9, &[GBA]);

@@ -194,6 +194,7 @@ impl Keys {
 mod tests {
     use super::*;
 
+    //= TS102221-9.2-r1
     #[test]
     fn rules_stand_in_the_record_that_they_name() {
         for (i, access) in Access::ALL.iter().enumerate() {
@@ -209,6 +210,7 @@ mod tests {
         );
     }
 
+    //= TS102221-11.1.9-r1
     #[test]
     fn a_pin_is_counted_down_and_blocks() {
         let pin = || Pin::from_digits("1234").unwrap();

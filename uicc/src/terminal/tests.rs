@@ -57,6 +57,8 @@ fn btid(rand: &Rand) -> Btid {
     Btid::issue(rand, &"bsf.example.org".parse().unwrap())
 }
 
+//= TS23.003-13.3-r1
+//= TS23.003-16.2-r1
 #[test]
 fn opens_a_card_and_knows_who_it_is() {
     for t0 in [false, true] {
@@ -79,6 +81,7 @@ fn opens_a_card_and_knows_who_it_is() {
     }
 }
 
+//= TS31.102-4.2.18-r1
 #[test]
 fn ruling_04_an_old_ef_ad_leaves_it_to_the_person_or_the_table() {
     let open = |mnc_length| {
@@ -169,6 +172,7 @@ fn gba_me_gives_the_keys_to_the_terminal() {
     }
 }
 
+//= TS33.220-5.3.2-r3
 #[test]
 fn gba_u_leaves_them_in_the_card_and_gives_the_external_key() {
     for t0 in [false, true] {
@@ -215,6 +219,7 @@ fn gba_u_leaves_them_in_the_card_and_gives_the_external_key() {
     }
 }
 
+//= TS31.102-4.2.8-r1
 #[test]
 fn ruling_11_a_card_with_the_service_is_never_asked_at_p2_81() {
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -288,6 +288,7 @@ fn ruling_16_only_the_host_itself_may_ask_for_its_key() {
     assert!(fetched.status == 401 && !fetched.proven);
 }
 
+//= TS33.222-5.3-r1
 #[test]
 fn ruling_16_over_tls_the_certificate_must_name_the_host() {
     let naf: Fqdn = NAF.parse().unwrap();
@@ -312,6 +313,7 @@ fn ruling_16_over_tls_the_certificate_must_name_the_host() {
     assert!(try_names(&[]).is_err());
 }
 
+//= RFC9110-15.4-r1
 #[test]
 fn ruling_16_each_redirect_is_checked_afresh_and_takes_no_credentials() {
     let mut request = UaRequest::get(url());
@@ -356,6 +358,7 @@ fn ruling_16_each_redirect_is_checked_afresh_and_takes_no_credentials() {
     ));
 }
 
+//= RFC9110-15.4-r1
 #[test]
 fn a_redirect_changes_the_method_as_http_says() {
     for (status, method, expected) in [
@@ -394,6 +397,7 @@ fn ruling_16_a_proxy_is_never_answered() {
     assert_eq!(failure(run.http(407, &proxy, b"")), UaError::ProxyAsks);
 }
 
+//= TS24.109-5.2-r8
 #[test]
 fn ruling_16_a_naf_causes_one_new_bootstrapping_for_each_request() {
     let (mut run, _) = Run::answered();
@@ -418,6 +422,7 @@ fn ruling_16_a_naf_causes_one_new_bootstrapping_for_each_request() {
     assert_eq!(failure(run.challenged(&good())), UaError::Refused);
 }
 
+//= RFC7616-3.3-r4
 #[test]
 fn a_stale_nonce_is_replaced_without_a_new_key_but_not_for_ever() {
     let (mut run, _) = Run::answered();
@@ -474,6 +479,8 @@ fn ruling_13_ks_int_is_never_replaced_by_ks_ext() {
     );
 }
 
+//= TS24.109-5.2-r6
+//= TS24.109-E.4-r1
 #[test]
 fn a_success_must_be_proven() {
     let (mut run, c) = Run::answered();

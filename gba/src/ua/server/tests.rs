@@ -148,6 +148,9 @@ fn accepted(verdict: Verdict) -> Box<Accepted> {
     }
 }
 
+//= TS33.220-B.3-r3
+//= TS33.220-H.3-r1
+//= TS24.109-5.2-r3
 #[test]
 fn our_ue_and_our_naf_prove_themselves_to_each_other() {
     let mut naf = Naf::new();
@@ -173,6 +176,8 @@ fn our_ue_and_our_naf_prove_themselves_to_each_other() {
     }
 }
 
+//= TS24.109-5.2-r1
+//= TS24.109-5.2-r5
 #[test]
 fn the_challenge_is_one_line_with_one_qop() {
     let mut naf = Naf::new();
@@ -213,6 +218,7 @@ fn asking(challenge: &str, qop: &str) -> String {
     c.to_string()
 }
 
+//= RFC7616-5.8-r1
 #[test]
 fn a_rewritten_challenge_takes_no_protection_away() {
     for policy in [QopPolicy::ByClient, QopPolicy::AuthInt] {
@@ -262,6 +268,8 @@ fn each_qop_policy_takes_what_it_offers_and_no_less() {
     }
 }
 
+//= TS24.109-5.2-r2
+//= TS24.109-5.2-r4
 #[test]
 fn a_list_of_realms_may_be_echoed_whole() {
     let mut naf = Naf::new();
@@ -327,6 +335,7 @@ fn a_wrong_response_is_challenged_and_takes_no_place() {
     let _ = accepted(naf.full(&request(&[&authorization])));
 }
 
+//= RFC7616-3.4.4-r1
 #[test]
 fn replays_and_old_nonces_are_stale() {
     let mut naf = Naf::new();
@@ -373,6 +382,8 @@ fn a_count_of_zero_is_for_the_laboratory() {
     let _ = accepted(naf.full(&request(&[&c.to_string()])));
 }
 
+//= TS33.220-4.5.3-r4
+//= TS24.109-5.2-r7
 #[test]
 fn what_the_bsf_says_decides() {
     let mut naf = Naf::new();
@@ -438,6 +449,7 @@ fn ruling_19_the_b_tid_reaches_the_bsf_letter_by_letter() {
     assert!(two.to_string().starts_with("i1u8VPy3"));
 }
 
+//= TS24.109-5.2-r4
 #[test]
 fn malformed_and_misdirected_requests_are_told_what_is_wrong() {
     let mut naf = Naf::new();

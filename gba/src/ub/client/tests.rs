@@ -141,6 +141,10 @@ fn info(sent: &Credentials, res: &[u8], body: &[u8]) -> Vec<(String, String)> {
     vec![("authentication-info".to_owned(), info.to_string())]
 }
 
+//= TS33.220-5.3.2-r3
+//= TS24.109-A.3-r1
+//= TS24.109-A.3-r4
+//= TS24.109-A.3-r6
 #[test]
 fn bootstraps_in_both_modes() {
     for mode in [Mode::Me, Mode::U] {
@@ -197,6 +201,8 @@ fn bootstraps_in_both_modes() {
     }
 }
 
+//= TS24.109-A.3-r3
+//= RFC3310-3.1-r1
 #[test]
 fn a_longer_nonce_carries_server_data_and_a_shorter_one_is_refused() {
     for (octets, fits) in [
@@ -259,6 +265,9 @@ fn ruling_08_other_algorithms_and_qops_are_refused() {
     );
 }
 
+//= RFC7616-3.4.3-r1
+//= RFC7616-3.5-r1
+//= TS33.220-4.5.2-r7
 #[test]
 fn ruling_08_a_success_without_proof_is_discarded() {
     let good = body(LIFETIME);
@@ -360,6 +369,7 @@ fn a_proven_body_that_is_no_bootstrapping_info_or_has_ended_gives_no_ks() {
     }
 }
 
+//= TS24.109-C.1-r3
 #[test]
 fn lifetimes_absurdly_far_are_cut_and_the_bsfs_clock_counts() {
     let expires = |text: &str| {
@@ -375,6 +385,8 @@ fn lifetimes_absurdly_far_are_cut_and_the_bsfs_clock_counts() {
     assert_eq!(expires(&behind), NOW + Duration::from_secs(3600));
 }
 
+//= TS24.109-A.4-r1
+//= RFC3310-3.4-r1
 #[test]
 fn a_resynchronisation_has_an_empty_password_and_happens_once() {
     let auts = Auts::from([0x5a; 14]);
@@ -406,6 +418,7 @@ fn a_resynchronisation_has_an_empty_password_and_happens_once() {
     );
 }
 
+//= TS24.109-4.3-r2
 #[test]
 fn a_refused_auts_says_so() {
     let mut run = Run::new(Mode::Me);
@@ -415,6 +428,7 @@ fn a_refused_auts_says_so() {
     assert_eq!(failure(run.http(403, &[], b"")), UbError::AutsRefused);
 }
 
+//= TS24.109-4.3-r3
 #[test]
 fn ruling_07_a_wrong_mac_is_reported_with_an_empty_response() {
     for answer in [Some(403), Some(401), Some(200), None] {

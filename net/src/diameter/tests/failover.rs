@@ -33,6 +33,7 @@ async fn until(failover: &Failover, wanted: u32, meanwhile: u32) {
         .unwrap();
 }
 
+//= RFC3539-3.4.2-r1
 #[tokio::test]
 async fn the_next_takes_over_and_the_primary_comes_back() {
     let (first, second) = (answering(1).await, answering(2).await);
@@ -53,6 +54,7 @@ async fn the_next_takes_over_and_the_primary_comes_back() {
 }
 
 /// RFC 3539 3.4.1: a primary that failed, without a goodbye, has to answer three watchdog requests first.
+//= RFC3539-3.4.1-r3
 #[tokio::test]
 async fn a_primary_that_failed_proves_itself_first() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -97,6 +99,8 @@ async fn a_primary_that_failed_proves_itself_first() {
 }
 
 /// A vector may have been made: the request isn't sent again, neither to this peer nor to the next.
+//= RFC6733-3-r3
+//= RFC6733-5.5.4-r1
 #[tokio::test]
 async fn a_request_that_was_sent_goes_to_nobody_else() {
     let calls = Arc::new(AtomicU32::new(0));

@@ -79,6 +79,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Whatever comes: a response, a status word of the table, and neither K, OPc, CK nor IK in it.
+    //= TS31.102-7.1.2-r8
     #[test]
     fn never_panics_and_never_tells_a_key(
         commands in proptest::collection::vec(commands(), 1..60),

@@ -2,6 +2,7 @@
 
 use super::*;
 
+//= TS102221-7.3.1-r1
 #[test]
 fn case_3_commands_are_answered_with_61xx_and_get_response() {
     let mut card = usim(profile());
@@ -23,6 +24,8 @@ fn case_3_commands_are_answered_with_61xx_and_get_response() {
     assert_eq!(sw(&mut card, "00c000002c"), 0x6985);
 }
 
+//= TS31.102-7.1.2-r3
+//= TS31.102-7.1.2-r4
 #[test]
 fn authenticate_refuses_what_is_malformed_with_the_right_word() {
     let mut card = usim(profile().with_gba_u());
@@ -66,6 +69,8 @@ fn authenticate_refuses_what_is_malformed_with_the_right_word() {
     );
 }
 
+//= TS33.102-6.8.1.2-r1
+//= TS31.102-7.1.2-r1
 #[test]
 fn gsm_services_add_kc() {
     let mut card = usim(Profile {
@@ -79,6 +84,8 @@ fn gsm_services_add_kc() {
     assert!(data.ends_with(&gsm[10..]), "the same Kc in both contexts");
 }
 
+//= TS102221-11.1.9-r1
+//= TS31.102-7.1.2-r4
 #[test]
 fn a_pin_stands_before_identity_and_keys() {
     let pin = Pin::from_digits("1234").unwrap();

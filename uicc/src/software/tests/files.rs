@@ -2,6 +2,7 @@
 
 use super::*;
 
+//= TS102221-11.1.1-r1
 #[test]
 fn files_are_selected_by_identifier_path_and_aid() {
     let mut card = SoftCard::new(profile().with_gba_u());
@@ -37,6 +38,8 @@ fn files_are_selected_by_identifier_path_and_aid() {
     }
 }
 
+//= TS102221-11.1.1.3-r1
+//= TS102221-11.1.2-r1
 #[test]
 fn fcp_tells_what_a_terminal_needs() {
     let mut card = SoftCard::new(profile().with_gba_u());
@@ -82,6 +85,8 @@ fn fcp_tells_what_a_terminal_needs() {
     );
 }
 
+//= TS102221-11.1.3-r1
+//= TS102221-11.1.5-r1
 #[test]
 fn reading_and_updating_keeps_to_the_file_and_its_rules() {
     let mut card = usim(profile().with_gba_u());
@@ -126,6 +131,7 @@ fn reading_and_updating_keeps_to_the_file_and_its_rules() {
     }
 }
 
+//= TS102221-11.1.5-r1
 #[test]
 fn a_record_pointer_moves_once_though_t0_asks_twice() {
     let mut card = SoftCard::new(Profile {

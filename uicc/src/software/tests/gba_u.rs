@@ -2,6 +2,8 @@
 
 use super::*;
 
+//= TS31.102-7.1.2-r3
+//= TS31.102-7.1.2-r5
 #[test]
 fn ruling_12_the_forms_keep_the_contexts_apart() {
     let mut card = usim(profile().with_gba_u());
@@ -37,6 +39,7 @@ fn ruling_12_the_forms_keep_the_contexts_apart() {
     );
 }
 
+//= TS31.102-7.1.2-r2
 #[test]
 fn ruling_12_auts_is_the_same_in_both_contexts_and_changes_nothing() {
     let mut card = usim(profile().with_gba_u());
@@ -82,6 +85,8 @@ fn ruling_12_plain_forms_are_switches_of_their_own() {
     }
 }
 
+//= TS31.102-7.1.2-r7
+//= TS33.220-G.1-r1
 #[test]
 fn ruling_14_no_naf_key_before_btid_and_lifetime_are_written() {
     let mut card = usim(profile().with_gba_u());
@@ -124,6 +129,9 @@ fn ruling_14_no_naf_key_before_btid_and_lifetime_are_written() {
     assert_eq!(naf_key(&mut lax, NAF).1, 0x9000, "the switch");
 }
 
+//= TS33.220-B.3-r2
+//= TS31.102-7.1.2-r6
+//= TS33.220-G.2-r1
 #[test]
 fn the_external_key_goes_out_and_the_internal_one_stays_and_is_listed() {
     let mut card = usim(profile().with_gba_u());
@@ -146,6 +154,7 @@ fn the_external_key_goes_out_and_the_internal_one_stays_and_is_listed() {
     assert_eq!(NafRecord::parse(&record).unwrap(), Some(entry));
 }
 
+//= TS33.220-G.2-r2
 #[test]
 fn a_full_naf_list_gives_up_the_least_recent_one() {
     let gba_u = GbaU {

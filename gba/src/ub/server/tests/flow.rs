@@ -2,6 +2,13 @@
 
 use super::*;
 
+//= TS33.220-4.5.2-r1
+//= TS33.220-4.5.2-r2
+//= TS33.220-4.5.2-r4
+//= TS24.109-A.3-r2
+//= TS24.109-A.3-r5
+//= TS24.109-C.1-r1
+//= RFC3310-3.1-r1
 #[test]
 fn the_reference_run_succeeds_and_the_bsf_proves_itself() {
     let mut shell = Shell::new();
@@ -56,6 +63,7 @@ fn gba_u_forms_can_be_switched() {
     );
 }
 
+//= TS24.109-A.4-r2
 #[test]
 fn auts_brings_a_fresh_challenge_with_its_rand_told_to_the_hss() {
     let mut n = 0;
@@ -85,6 +93,7 @@ fn auts_brings_a_fresh_challenge_with_its_rand_told_to_the_hss() {
     );
 }
 
+//= TS24.109-4.3-r2
 #[test]
 fn auts_without_a_right_digest_or_mac_is_refused() {
     let mut shell = Shell::new();
@@ -127,6 +136,7 @@ fn a_silent_hss_is_503_with_retry_after() {
     }
 }
 
+//= TS24.109-4.3-r4
 #[test]
 fn an_expired_challenge_is_replaced() {
     let mut shell = Shell::new();
@@ -213,6 +223,7 @@ proptest! {
         prop_assert!(a.summary.chars().count() <= 70);
     }
 
+    //= TS24.109-4.3-r1
     #[test]
     fn a_response_that_is_not_right_never_succeeds(guess in proptest::collection::vec(any::<u8>(), 0..17)) {
         let mut shell = Shell::new();

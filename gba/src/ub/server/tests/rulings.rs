@@ -80,6 +80,7 @@ fn ruling_06_a_wrong_response_closes_only_its_own_nonce() {
     );
 }
 
+//= TS24.109-4.3-r1
 #[test]
 fn ruling_06_the_third_wrong_response_on_a_connection_is_refused() {
     let mut shell = Shell::new();
@@ -97,6 +98,7 @@ fn ruling_06_the_third_wrong_response_on_a_connection_is_refused() {
     assert_eq!(shell.ask(&answer(&c)).status, 200);
 }
 
+//= TS24.109-4.3-r3
 #[test]
 fn ruling_07_a_report_of_a_bad_mac_costs_no_vector() {
     let mut shell = Shell::new();
@@ -133,6 +135,7 @@ fn ruling_09_a_repeated_rand_never_names_a_second_ks() {
     assert!(a.note.is_some_and(|n| n.starts_with("alarm")) && shell.sessions.len() == 1);
 }
 
+//= TS33.220-4.5.2-r8
 #[test]
 fn ruling_09_an_unknown_impi_can_be_hidden() {
     let mut shell = Shell::with_source(Box::new(|_| Err(SourceFailure::UnknownImpi)));
@@ -164,6 +167,9 @@ fn ruling_09_an_unknown_impi_can_be_hidden() {
     assert_eq!(shell.ask(&auts.to_string()).outcome, Outcome::BadAuts);
 }
 
+//= TS33.220-4.5.2-r5
+//= TS33.220-5.3.2-r1
+//= TS33.220-5.3.2-r2
 #[test]
 fn ruling_12_gba_u_has_its_own_autn_and_res() {
     let mut shell = Shell::with_guss(Some(gba_u_guss()));
@@ -189,6 +195,7 @@ fn ruling_12_gba_u_has_its_own_autn_and_res() {
     );
 }
 
+//= TS33.220-4.5.2-r4
 #[test]
 fn ruling_37_lifetimes_are_clamped_and_end_on_either_clock() {
     for (told, got) in [(0, 1), (u32::MAX, 30 * 24 * 3600), (77, 77)] {
