@@ -5,7 +5,7 @@
 //!
 //! - [`demo`], [`suite`]: the two commands of the README
 //! - [`system`], [`peers`]: what the machine must have; what the tests run against
-//! - [`check`], [`fuzz`], [`mod@bench`]: single concerns, also steps of the suite
+//! - [`check`], [`reqs`], [`fuzz`], [`mod@bench`]: single concerns, also steps of the suite
 //! - [`steps`], [`run`]: the table of steps and the child processes underneath
 #![allow(
     clippy::print_stdout,
@@ -19,6 +19,7 @@ mod check;
 mod demo;
 mod fuzz;
 mod peers;
+mod reqs;
 mod run;
 mod steps;
 mod suite;
@@ -34,7 +35,8 @@ cargo xtask <task>
   demo [ARGS…]               set up what is missing, build `gba`, run `gba demo ARGS…`
   test [--quick]             the whole suite with its third-party peers; --quick: no peers, no fuzzing, no gates
   setup [--print]            only install (or only name) what the machine lacks, for demo and test
-  check                      the rules of the house: who imports whom, pure crates, listed dependencies
+  check                      the rules of the house: who imports whom, pure crates, listed dependencies; reqs --check
+  reqs [--check]             requirements against tests: write docs/conformance.md; --check: fail if it would change
   fuzz [--seconds N] [TARGET]  fuzz all targets, or one, N seconds each (10)
   bench [--gate]             run the benchmarks; --gate: fail where a measured bound is broken
   deny                       licences, banned versions and sources of all dependencies, offline
@@ -52,7 +54,10 @@ fn main() -> ExitCode {
         "demo" => demo::demo(rest),
         "test" => suite::test(rest),
         "setup" => system::setup(rest),
-        "check" => no_args(rest).and_then(|()| check::check()),
+        "check" => no_args(rest)
+            .and_then(|()| check::check())
+            .and_then(|()| reqs::check()),
+        "reqs" => reqs::reqs(rest),
         "fuzz" => fuzz::fuzz(rest),
         "bench" => bench::bench(rest),
         "deny" => no_args(rest).and_then(|()| suite::deny()),

@@ -5,7 +5,7 @@
 
 use crate::run::{Failure, cargo, go, in_ci, succeeds};
 use crate::steps::Steps;
-use crate::{bench, check, fuzz, peers, system};
+use crate::{bench, check, fuzz, peers, reqs, system};
 
 /// How long each fuzz target runs that reaches a changed crate.
 const FUZZ_SECONDS: u32 = 10;
@@ -36,6 +36,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
         ]))
     });
     steps.run("rules of the house", check::check);
+    steps.run("requirements", reqs::check);
     if !quick {
         steps.run("licences, bans, sources", deny);
     }
