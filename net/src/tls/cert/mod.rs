@@ -102,8 +102,12 @@ pub enum CredentialsError {
     Unusable(String),
 }
 
+/// Octets of one of the files: a chain of many certificates is far shorter.
+const MAX_PEM: u64 = 1 << 20;
+
 fn why_unreadable(reason: io::ErrorKind) -> String {
     match reason {
+        io::ErrorKind::InvalidInput => "it is no file".to_owned(),
         io::ErrorKind::NotFound => "no such file; gba pki init makes the three".to_owned(),
         other => other.to_string(),
     }
@@ -134,7 +138,7 @@ impl Credentials {
     /// [`CredentialsError`], with the file that is wrong.
     pub fn load(files: &Files) -> Result<Self, CredentialsError> {
         let read = |path: &Path| {
-            fs::read(path).map_err(|e| CredentialsError::Unreadable {
+            crate::file::read(path, MAX_PEM).map_err(|e| CredentialsError::Unreadable {
                 path: path.to_owned(),
                 reason: e.kind(),
             })
@@ -227,6 +231,8 @@ impl Credentials {
             .set_options(SslOptions::NO_TICKET | SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
         context.set_session_cache_mode(SslSessionCacheMode::OFF);
         context.set_num_tickets(0)?;
+        // A record's head and body in one read.
+        context.set_read_ahead(true);
         context.set_session_id_context(b"diameter")?;
         let mut store = X509StoreBuilder::new()?;
         for anchor in &self.0.anchors {
