@@ -14,13 +14,18 @@ use super::{
     octets::{auts_lines, btid_lines, nonce_in_header},
 };
 
-/// The value behind `Name:`, if the header has one of these names.
+/// Most lines of a whole HTTP message that are looked at.
+const MAX_LINES: usize = 200;
+
+/// The value behind `Name:`, if a line has one of these names: one header alone, or a whole HTTP message.
 fn header<'a>(text: &'a str, names: &[&str]) -> Option<&'a str> {
-    let (name, value) = text.split_once(':')?;
-    names
-        .iter()
-        .any(|n| n.eq_ignore_ascii_case(name.trim()))
-        .then(|| value.trim())
+    text.lines().take(MAX_LINES).find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        names
+            .iter()
+            .any(|n| n.eq_ignore_ascii_case(name.trim()))
+            .then(|| value.trim())
+    })
 }
 
 fn has(text: &str, parameter: &str) -> bool {

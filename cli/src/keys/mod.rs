@@ -143,14 +143,12 @@ fn compute(args: &Args) -> Result<Sheet, String> {
         }
         (false, None, Some(_)) => {}
         _ => {
-            let Some(rand) = args.rand else {
-                return Err("--rand is missing: the RAND of the vector, 32 hex digits".into());
+            let (ck, ik) = match (&args.ck, &args.ik, &args.rand) {
+                (Some(ck), Some(ik), _) => (ck.read("--ck")?, ik.read("--ik")?),
+                (.., Some(rand)) => vector(&mut sheet, args, rand)?,
+                _ => return Err("--rand is missing: the RAND of the vector, 32 hex digits".into()),
             };
-            let (ck, ik) = match (&args.ck, &args.ik) {
-                (Some(ck), Some(ik)) => (ck.read("--ck")?, ik.read("--ik")?),
-                _ => vector(&mut sheet, args, &rand)?,
-            };
-            bootstrapped(&mut sheet, args, &rand, &Ks::from_ck_ik(&ck, &ik))?;
+            bootstrapped(&mut sheet, args, &Ks::from_ck_ik(&ck, &ik))?;
         }
     }
     if let Some(k_ausf) = &args.akma {
@@ -257,13 +255,20 @@ fn identity(sheet: &mut Sheet, args: &Args) -> Result<(Option<Impi>, Option<Fqdn
 }
 
 /// Ks and what follows from it.
-fn bootstrapped(sheet: &mut Sheet, args: &Args, rand: &Rand, ks: &Ks) -> Result<(), String> {
+fn bootstrapped(sheet: &mut Sheet, args: &Args, ks: &Ks) -> Result<(), String> {
     sheet.push(octets(
         "Ks",
         "ks",
         ks.expose(),
         "CK and IK joined, TS 33.220 4.4.5",
     ));
+    let Some(rand) = &args.rand else {
+        if !args.naf.is_empty() {
+            return Err("--naf needs --rand: the RAND goes into every NAF's key".into());
+        }
+        sheet.notes.push("The B-TID and the keys of NAFs need --rand.");
+        return Ok(());
+    };
     let (impi, bsf) = identity(sheet, args)?;
     match &bsf {
         Some(bsf) => sheet.push(text("B-TID", "btid", Btid::issue(rand, bsf), "TS 33.220 4.4.5")),

@@ -138,6 +138,11 @@ fn digest_headers() {
         &["step answers with AUTS", "AUTS ba853f3c123ccf44e93596e355c6"],
     );
     is(
+        "HTTP/1.1 401 Unauthorized\r\nDate: now\r\nwww-authenticate: Digest realm=\"r\", nonce=\"x\"\r\n\r\n<html>",
+        "Digest challenge, certain",
+        &["realm r"],
+    );
+    is(
         "Authentication-Info: qop=auth-int, rspauth=\"6a19067d3962eac8503c6e8e314706e1\", cnonce=\"1\", nc=00000001",
         "Authentication-Info, certain",
         &["rspauth 6a19067d3962eac8503c6e8e314706e1"],

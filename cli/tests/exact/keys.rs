@@ -66,6 +66,13 @@ fn test_set_1_from_k_to_the_key_of_a_naf() {
 }
 
 #[test]
+fn ck_and_ik_alone_give_ks() {
+    let whole = keys(&["--ck", CK, "--ik", IK]);
+    is(&whole, &[("ks", &[CK, IK].concat())]);
+    assert!(whole["notes"][0].as_str().unwrap().contains("--rand"));
+}
+
+#[test]
 fn gba_u_has_forms_of_its_own() {
     let naf = ["--gba-u", "--naf", "naf.example.org"];
     let whole = keys(
@@ -327,6 +334,19 @@ fn what_is_missing_is_said() {
     refused(&["--k", K, "--rand", RAND], "OPc or OP");
     refused(&["--ck", CK, "--rand", RAND], "--ik");
     refused(&["--k", K, "--opc", OPC, "--ck", CK, "--ik", IK], "not both");
+    refused(
+        &[
+            "--ck",
+            CK,
+            "--ik",
+            IK,
+            "--imsi",
+            "001010123456789",
+            "--naf",
+            "naf.example.org",
+        ],
+        "--naf needs --rand",
+    );
     let ck = ["--ck", CK, "--ik", IK, "--rand", RAND];
     refused(
         &[&ck[..], &["--naf", "naf.example.org"]].concat(),
