@@ -15,7 +15,8 @@ use tokio::{
 
 use super::{
     Config, Error, Security,
-    connection::{Ask, Clock, End, Side, Standing, run},
+    connection::{Ask, Clock, Side, Standing, run},
+    end::End,
     server::seed,
 };
 use crate::{

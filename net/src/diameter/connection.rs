@@ -8,7 +8,7 @@ use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::D
 
 use ::diameter::{
     Fault, Header, Message, ResultCode,
-    peer::{Closed, DisconnectCause, Input, Local, Output, Peer, PeerIdentity, State},
+    peer::{DisconnectCause, Input, Local, Output, Peer, PeerIdentity, State},
 };
 use base::{Now, SecretBytes};
 use tokio::{
@@ -18,7 +18,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Error, Limits, frame::Frames};
+use super::{Error, Limits, end::End, frame::Frames};
 use crate::{accept::Stop, clock, tls::cert::io_reason};
 
 /// Answers a request.
@@ -44,38 +44,6 @@ struct Waiting {
     end_to_end: u32,
     command: u32,
     reply: oneshot::Sender<Result<Message, Error>>,
-}
-
-/// Why a connection ended.
-#[derive(Debug)]
-pub(super) enum End {
-    /// The machine decided.
-    Machine(Closed),
-    /// The peer closed without a word.
-    Eof,
-    /// The peer closed before the capabilities exchange was done.
-    EarlyEof,
-    /// What speaks TLS closed: it sent us an alert.
-    WantsTls,
-    /// The socket, or TLS on it, failed.
-    Socket(String),
-    /// The peer doesn't read.
-    NotReading,
-}
-
-impl std::fmt::Display for End {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Machine(why) => write!(f, "{why}"),
-            Self::Eof => f.write_str("the peer closed the connection"),
-            Self::EarlyEof => f.write_str(
-                "the peer closed the connection without capabilities exchange: does it know us, and does it take TLS only?",
-            ),
-            Self::WantsTls => f.write_str("the peer takes TLS only, and we speak in clear: give us TLS too"),
-            Self::Socket(why) => f.write_str(why),
-            Self::NotReading => f.write_str("the peer doesn't read what we write"),
-        }
-    }
 }
 
 /// What a side brings to its connection.

@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 
 use super::{
     Config, Error, PeerIdentity, Security,
-    connection::{Clock, End, Handler, Side, Standing, run},
+    connection::{Clock, Handler, Side, Standing, run},
+    end::End,
 };
 use crate::{
     accept::{self, Stop},

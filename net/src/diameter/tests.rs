@@ -142,6 +142,7 @@ async fn asks_and_answers_and_says_goodbye() {
 }
 
 /// The first request is answered only after the last: nothing waits in line, and answers find their request.
+//= RFC6733-3-r3
 #[tokio::test]
 async fn answers_overtake_each_other() {
     const N: u32 = 100;
@@ -440,6 +441,7 @@ async fn what_is_no_diameter_is_closed() {
 }
 
 /// An HSS that is out to confuse: the client takes only the answer to its question.
+//= RFC6733-3-r3
 #[tokio::test]
 async fn answers_to_nothing_are_dropped() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

@@ -99,7 +99,6 @@ async fn a_primary_that_failed_proves_itself_first() {
 }
 
 /// A vector may have been made: the request isn't sent again, neither to this peer nor to the next.
-//= RFC6733-3-r3
 //= RFC6733-5.5.4-r1
 #[tokio::test]
 async fn a_request_that_was_sent_goes_to_nobody_else() {
@@ -135,6 +134,7 @@ async fn a_request_that_was_sent_goes_to_nobody_else() {
 }
 
 /// RFC 6733 7.1.3: who answers 3002 or 3004 did nothing, so another one may.
+//= RFC6733-7.1.3-r1
 #[tokio::test]
 async fn a_peer_that_cannot_is_passed_over() {
     for result in [ResultCode::UNABLE_TO_DELIVER, ResultCode::TOO_BUSY] {
