@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `file` | the TOML file, and what may stand in it |
 //! | `table` | typed reading with line and column, without repeating values |
+//! | [`import`] | lists of other programs, CSV, and a check that finds every mistake |
 //! | `keys` | keys as hex, `@FILE` or `env:NAME` |
 
 mod file;
+pub mod import;
 mod keys;
 pub mod table;
 #[cfg(test)]

@@ -70,11 +70,16 @@ impl<'t, 'i> Table<'t, 'i> {
 
     /// Where it begins, and its name.
     pub(super) fn place(&self) -> (Place, String) {
-        (error_at(self.text, self.at, String::new(), "").place, self.path.clone())
+        (
+            error_at(self.text, self.at, String::new(), "").place,
+            self.path.clone(),
+        )
     }
 
     /// All keys with their values, taken or not.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>)> {
+    pub(super) fn entries(
+        &self,
+    ) -> impl Iterator<Item = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>)> {
         self.table.iter()
     }
 
