@@ -95,7 +95,7 @@ impl Disk for OsDisk {
     }
 
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        match File::open(&self.path) {
+        match net::file::open(&self.path) {
             Ok(file) => {
                 let mut octets = Vec::new();
                 file.take(MAX_OCTETS + 1).read_to_end(&mut octets)?;

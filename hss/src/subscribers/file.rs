@@ -1,7 +1,6 @@
 //! The TOML file with subscribers: [`EXAMPLE`] shows all that may stand in it.
 
 use std::{
-    fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
@@ -81,7 +80,7 @@ impl Subscribers {
             path: path.into(),
             source,
         };
-        let file = File::open(path).map_err(io_error)?;
+        let file = net::file::open(path).map_err(io_error)?;
         let metadata = file.metadata().map_err(io_error)?;
         let mut octets = Vec::new();
         let read = file.take(MAX_FILE as u64 + 1).read_to_end(&mut octets);

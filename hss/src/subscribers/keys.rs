@@ -1,7 +1,6 @@
 //! Where keys come from: hex in the file itself, `@FILE` or `env:NAME` (ruling 5). No message shows what was found.
 
 use std::{
-    fs::File,
     io::Read as _,
     path::{Path, PathBuf},
 };
@@ -110,7 +109,7 @@ impl KeySource for OsKeys {
             path: shown(name).into(),
             reason: words_of(&e),
         };
-        let file = File::open(&path).map_err(io_error)?;
+        let file = net::file::open(&path).map_err(io_error)?;
         if is_exposed(&file.metadata().map_err(io_error)?) {
             if production {
                 return Err(KeyError::Exposed {

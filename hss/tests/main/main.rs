@@ -5,4 +5,5 @@ mod auc;
 mod help;
 mod leaks;
 mod loopback;
+mod pipes;
 mod zh;
