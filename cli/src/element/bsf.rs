@@ -22,6 +22,7 @@ use net::{
 };
 
 use super::{
+    fixed::Laboratory,
     listen,
     running::Running,
     say, say_configuration,
@@ -50,10 +51,15 @@ pub(super) struct Plan {
     /// Address and Diameter name of each, in order of preference.
     hss: Vec<(String, Identity)>,
     security: node::Security,
+    laboratory: Laboratory,
 }
 
 impl Plan {
     pub(super) fn of(c: &Config) -> Result<Self, String> {
+        Self::in_laboratory(c, Laboratory::default())
+    }
+
+    pub(super) fn in_laboratory(c: &Config, laboratory: Laboratory) -> Result<Self, String> {
         let name: Fqdn = c.get("bsf", "name")?;
         let origin = Origin {
             host: c.get("bsf", "name")?,
@@ -76,9 +82,10 @@ impl Plan {
             listen_zn: c.get("bsf", "listen_zn")?,
             ub,
             origin,
-            rights: rights(c)?,
+            rights: rights(c, laboratory.anybody)?,
             hss: hss(c)?,
             security,
+            laboratory,
         })
     }
 
@@ -105,6 +112,9 @@ impl Plan {
             let mut config = node::Config::new(self.origin.clone(), vec![dictionary::ZH], vec![peer]);
             config.tap = Arc::clone(&tap);
             config.security = self.security.clone();
+            if let Ok(address) = address.parse() {
+                running.endpoint(address, "HSS Zh");
+            }
             let client = node::Client::connect(address.clone(), config);
             running.peer(format!("Zh to {host} at {address}"), &client);
             clients.push(client);
@@ -126,6 +136,8 @@ impl Plan {
         });
         let mut zn = ZnConfig::new(self.origin, self.rights);
         zn.security = self.security;
+        self.laboratory.say();
+        zn.injections = self.laboratory.injections;
         let zn = Arc::new(ZnServer::new(zn, sessions).with_tap(tap));
         running.serve(serve_zn(zn_listener, zn, running.stop()));
         say(&format!("bsf: Ub on {ub_address}"));
@@ -147,7 +159,8 @@ fn hss(c: &Config) -> Result<Vec<(String, Identity)>, String> {
     Ok(addresses.into_iter().zip(hosts).collect())
 }
 
-fn rights(c: &Config) -> Result<Rights, String> {
+/// What each NAF may have; with `anybody`, a laboratory mode, those that aren't named may have everything.
+pub(super) fn rights(c: &Config, anybody: bool) -> Result<Rights, String> {
     let file = c
         .path
         .as_deref()
@@ -156,9 +169,8 @@ fn rights(c: &Config) -> Result<Rights, String> {
     let within = Rights::parse_within(c.text()).map_err(|e| format!("{file}, {e}"))?;
     let is_empty = within.hosts().next().is_none();
     let mut rights = match c.file("bsf", "rights") {
-        None if is_empty => {
-            let what =
-                "no NAF may have a key: name a file here, or write [[bsf.naf]] as `gba config example` does";
+        None if is_empty && !anybody => {
+            let what = "no NAF may have a key: name a file here, or write [[bsf.naf]] as `gba config example` does, or in a laboratory give --allow-any-naf";
             return Err(c.error("bsf", "rights", what));
         }
         None => within,
@@ -168,14 +180,14 @@ fn rights(c: &Config) -> Result<Rights, String> {
         Some(path) => {
             let shown = path.display();
             let cannot = |e: std::io::Error| format!("cannot read {shown}: {e}");
-            let long = std::fs::metadata(&path).map_err(cannot)?.len() > MAX_FILE as u64;
-            if long {
-                return Err(format!("{shown} is longer than {} MiB", MAX_FILE / 1024 / 1024));
-            }
-            let text = std::fs::read_to_string(&path).map_err(cannot)?;
+            let octets = net::file::read(&path, MAX_FILE as u64).map_err(cannot)?;
+            let text = String::from_utf8(octets).map_err(|_| format!("{shown} isn't a text in UTF-8"))?;
             Rights::parse(&text).map_err(|e| format!("{shown}: {e}"))?
         }
     };
+    if anybody {
+        rights.allow_anybody();
+    }
     for relay in c.list("bsf", "relays")? {
         rights.add_relay(relay);
     }

@@ -1,12 +1,14 @@
 //! Elements by themselves: `gba hss|bsf|naf serve`, `gba ue …`, and `gba up`, the whole network left running.
 //!
 //! * `hss`, `bsf`, `naf`: a plan made of the configuration, then sockets;
+//! * `fixed`: a BSF whose sessions stand in a file, and its laboratory modes;
 //! * `ue`: a device with a software card, from bootstrapping to a page;
 //! * `up`: the laboratory's network;
 //! * `running`: what listens until a signal comes, and how it ends;
 //! * `watch`: `--pcap`, and `-v`, the ladder on standard error; `heard`: what came in, in words.
 
 mod bsf;
+mod fixed;
 mod heard;
 mod hss;
 mod naf;
@@ -15,7 +17,7 @@ mod ue;
 pub(crate) mod up;
 mod watch;
 
-use std::{net::SocketAddr, path::Path};
+use std::{io::Write as _, net::SocketAddr, path::Path};
 
 use clap::{Args, Subcommand};
 use tokio::net::TcpListener;
@@ -57,8 +59,23 @@ pub(crate) enum BsfCommand {
     /// Serve Ub to devices and Zn to NAFs.
     ///
     /// Starts without its HSS and finds it later. Stops as `gba hss serve`.
-    #[command(after_help = "Example: gba config example > gba.toml; gba bsf serve -v")]
-    Serve(Common<bsf::Bsf>),
+    #[command(
+        after_help = "Examples: gba config example > gba.toml; gba bsf serve -v\n          \
+                            gba bsf static-example > static.toml; gba bsf serve --static static.toml --allow-any-naf\n          \
+                            gba bsf serve --static static.toml --allow-any-naf --inject key-flip --inject 5403@a-device"
+    )]
+    Serve(Box<BsfServe>),
+    /// Print a commented file for --static that works as it is.
+    #[command(after_help = "Example: gba bsf static-example > static.toml")]
+    StaticExample,
+}
+
+#[derive(Args)]
+pub(crate) struct BsfServe {
+    #[command(flatten)]
+    common: Common<bsf::Bsf>,
+    #[command(flatten)]
+    laboratory: fixed::LaboratoryArgs,
 }
 
 /// `gba naf serve`.
@@ -98,10 +115,26 @@ pub(crate) fn hss(command: HssCommand) -> Result<(), Failure> {
 }
 
 pub(crate) fn bsf(command: BsfCommand) -> Result<(), Failure> {
-    let BsfCommand::Serve(common) = command;
+    let BsfCommand::Serve(serve) = command else {
+        // Whoever reads has had enough.
+        let _ = anstream::stdout().write_all(fixed::EXAMPLE.as_bytes());
+        return Ok(());
+    };
+    let BsfServe { common, laboratory } = *serve;
     let (config, watch) = common.load()?;
-    let plan = bsf::Plan::of(&config).map_err(Failure::Unable)?;
-    block_on(&watch, |watching| plan.serve(watching))
+    let modes = laboratory
+        .laboratory(config.production())
+        .map_err(Failure::Unable)?;
+    match laboratory.file {
+        Some(file) => {
+            let plan = fixed::Plan::of(&config, file, modes).map_err(Failure::Unable)?;
+            block_on(&watch, |watching| plan.serve(watching))
+        }
+        None => {
+            let plan = bsf::Plan::in_laboratory(&config, modes).map_err(Failure::Unable)?;
+            block_on(&watch, |watching| plan.serve(watching))
+        }
+    }
 }
 
 pub(crate) fn naf(command: NafCommand) -> Result<(), Failure> {
@@ -167,7 +200,6 @@ async fn listen(what: &str, address: SocketAddr) -> Result<(TcpListener, SocketA
 
 /// A line on standard output, for people and for scripts that wait for it.
 fn say(line: &str) {
-    use std::io::Write as _;
     let mut out = anstream::stdout().lock();
     // A closed standard output must not stop an element.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

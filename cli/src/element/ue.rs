@@ -1,12 +1,21 @@
 //! `gba ue bootstrap` and `gba ue get`: a device with a software card.
+//!
+//! * `keyed`: `gba ue get` by a B-TID and a key at hand, without a device.
 
-use std::{collections::HashMap, io::Write as _, net::IpAddr};
+mod keyed;
+
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    net::{IpAddr, SocketAddr},
+};
 
 use aka::{AlgorithmSet, Milenage, Tuak, Xor, tuak::Lengths};
-use base::{Secret, SecretBytes};
+use base::{Secret, SecretBytes, Utc};
 use clap::{Args, Subcommand};
 use gba::{
-    ids::{Fqdn, Imsi, MncLength, NafId},
+    ids::{Btid, Fqdn, Imsi, MncLength, NafId},
+    keys::KsNaf,
     ua::{Url, client::UaRequest},
 };
 use http::{HeaderName, HeaderValue, Request};
@@ -23,10 +32,12 @@ use ue::{
 };
 use uicc::software::{Profile, SoftCard};
 
+use self::keyed::{Who, get_keyed};
 use super::{Common, block_on, watch::Watch};
 use crate::{
     Failure, advice,
     config::{Config, flags::Table, host_line},
+    input::KeyText,
 };
 
 /// `[ue]`.
@@ -49,6 +60,7 @@ pub(crate) enum UeCommand {
     /// Answers the NAF's 3GPP-bootstrapping challenge by itself, and checks the NAF's proof. Status: 0 a page came,
     /// 1 refused (also HTTP 400 and above), 2 usage, environment or a peer down.
     #[command(after_help = "Examples: gba ue get http://naf.m2m.example:18081/\n          \
+                            gba ue get http://naf.m2m.example:8000/ --btid a-device@bsf.example.org --ks-naf @ks-naf.hex\n          \
                             gba ue get -v --tls-psk https://naf.m2m.example:18443/")]
     Get(GetArgs),
 }
@@ -77,6 +89,17 @@ pub(crate) struct GetArgs {
     /// Take an answer that the NAF doesn't prove with Authentication-Info.
     #[arg(long)]
     without_proof: bool,
+    /// Use this B-TID and --ks-naf instead of bootstrapping.
+    #[arg(long, value_name = "B-TID", requires = "ks_naf")]
+    btid: Option<Btid>,
+    /// Ks_NAF for this NAF and this protocol: 64 hex digits, or where they are.
+    #[arg(long, value_name = "HEX|@FILE|env:NAME|-", requires = "btid", value_parser = key_text)]
+    ks_naf: Option<KeyText>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what clap wants")]
+fn key_text(text: &str) -> Result<KeyText, std::convert::Infallible> {
+    Ok(KeyText::from(text))
 }
 
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
@@ -113,12 +136,11 @@ impl Plan {
         if c.get::<String>("ue", "mode")? == "u" {
             card = card.with_gba_u();
         }
-        let hosts: Vec<String> = c.list("ue", "hosts")?;
         Ok(Self {
             card,
             bsf: c.get("ue", "bsf")?,
             bsf_name: c.maybe("ue", "bsf_name")?,
-            hosts: hosts.iter().filter_map(|line| host_line(line)).collect(),
+            hosts: hosts(c)?,
         })
     }
 
@@ -223,6 +245,8 @@ pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
                 tls_psk,
                 headers,
                 without_proof,
+                btid,
+                ks_naf,
             } = args;
             let target = Target {
                 url: address(&url, tls_psk).map_err(Failure::Unable)?,
@@ -231,10 +255,17 @@ pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
                 without_proof,
             };
             let (config, watch) = common.load()?;
-            let plan = Plan::of(&config).map_err(Failure::Unable)?;
+            let who = match btid.zip(ks_naf) {
+                Some((btid, key)) => Who::keyed(&config, btid, &key, without_proof),
+                None => Plan::of(&config).map(|plan| Who::Device(Box::new(plan))),
+            };
+            let who = who.map_err(Failure::Unable)?;
             block_on(&watch, async |watching| {
                 let watch = Watch::new(watching, Some("UE"));
-                let result = get(plan, watch.tap(), target).await;
+                let result = match who {
+                    Who::Device(plan) => get(*plan, watch.tap(), target).await,
+                    Who::Keyed(keyed, hosts) => get_keyed(&keyed, &hosts, watch.tap(), target).await,
+                };
                 watch.finish().await;
                 let (status, body) = result?;
                 // Whoever reads has had enough; the exit status still tells.
@@ -247,6 +278,29 @@ pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
             })
         }
     }
+}
+
+fn hosts(c: &Config) -> Result<HashMap<Fqdn, IpAddr>, String> {
+    let hosts: Vec<String> = c.list("ue", "hosts")?;
+    Ok(hosts.iter().filter_map(|line| host_line(line)).collect())
+}
+
+fn resolve(hosts: &HashMap<Fqdn, IpAddr>, name: &Fqdn, port: u16) -> String {
+    match hosts.get(name) {
+        Some(ip) => SocketAddr::new(*ip, port).to_string(),
+        None => format!("{name}:{port}"),
+    }
+}
+
+fn request(url: Url, headers: &[(HeaderName, HeaderValue)]) -> Result<UaRequest, Failure> {
+    let mut request = UaRequest::get(url);
+    for (name, value) in headers {
+        let value = value
+            .to_str()
+            .map_err(|_| Failure::Unable(format!("{name}: only ASCII expected")))?;
+        request.headers.push((name.to_string(), value.into()));
+    }
+    Ok(request)
 }
 
 /// What to fetch.
@@ -313,10 +367,7 @@ async fn bootstrap(plan: Plan, tap: SharedTap, json: bool) -> Result<(), Failure
 async fn get(plan: Plan, tap: SharedTap, target: Target) -> Result<(u16, Bytes), Failure> {
     let hosts = plan.hosts.clone();
     let (mut device, bsf) = plan.open(tap.clone()).await?;
-    let resolve = move |name: &Fqdn, port: u16| match hosts.get(name) {
-        Some(ip) => std::net::SocketAddr::new(*ip, port).to_string(),
-        None => format!("{name}:{port}"),
-    };
+    let resolve = move |name: &Fqdn, port: u16| resolve(&hosts, name, port);
     if target.tls_psk {
         let at = resolve(target.url.host(), target.url.port());
         return get_over_psk(&mut device, &bsf, tap, target, at).await;
@@ -325,15 +376,8 @@ async fn get(plan: Plan, tap: SharedTap, target: Target) -> Result<(u16, Bytes),
     if target.without_proof {
         client = client.without_proof();
     }
-    let mut request = UaRequest::get(target.url);
-    for (name, value) in &target.headers {
-        let value = value
-            .to_str()
-            .map_err(|_| Failure::Unable(format!("{name}: only ASCII expected")))?;
-        request.headers.push((name.to_string(), value.into()));
-    }
     let answer = client
-        .fetch(&mut device, request)
+        .fetch(&mut device, request(target.url, &target.headers)?)
         .await
         .map_err(|e| failure(e.into()))?;
     Ok((answer.status, answer.body))
@@ -342,6 +386,19 @@ async fn get(plan: Plan, tap: SharedTap, target: Target) -> Result<(u16, Bytes),
 async fn get_over_psk(
     device: &mut Device,
     bsf: &BsfAddress,
+    tap: SharedTap,
+    target: Target,
+    at: String,
+) -> Result<(u16, Bytes), Failure> {
+    let session = device.bootstrap(bsf).await.map_err(|e| failure(e.into()))?;
+    let derive = async |naf_id: NafId| -> Result<_, DeviceError> { device.naf_key(&naf_id).await };
+    over_psk(&session.btid, session.lifetime, derive, tap, target, at).await
+}
+
+async fn over_psk<F: Future<Output = Result<KsNaf, DeviceError>>>(
+    btid: &Btid,
+    until: Utc,
+    derive: impl FnOnce(NafId) -> F,
     tap: SharedTap,
     target: Target,
     at: String,
@@ -358,10 +415,8 @@ async fn get_over_psk(
     config.story.tells_peer = true;
     let story = config.story.clone();
     let client = PskClient::new(config, tap.clone()).map_err(|e| failed(e.into()))?;
-    let session = device.bootstrap(bsf).await.map_err(|e| failure(e.into()))?;
-    let derive = async |naf_id: NafId| -> Result<_, DeviceError> { device.naf_key(&naf_id).await };
     let association = client
-        .connect(at, &naf, &session.btid, session.lifetime, derive)
+        .connect(at, &naf, btid, until, derive)
         .await
         .map_err(failed)?;
     let mut request = Request::get(target.url.target())

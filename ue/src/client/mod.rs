@@ -30,7 +30,7 @@ use crate::{
     wire,
 };
 
-const USE: Clause = Clause::new("TS 24.109", "5.2");
+pub(crate) const USE: Clause = Clause::new("TS 24.109", "5.2");
 
 /// Most origins whose connection and digest session are kept.
 const MAX_ORIGINS: usize = 64;

@@ -1,0 +1,152 @@
+//! A BSF for those who build NAFs: `gba bsf serve --static FILE` answers on Zn from a file, without HSS and UE; and the
+//! laboratory modes of a BSF, `--allow-any-naf` and `--inject`.
+
+mod file;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use bsf::{
+    fixed::FixedSessions,
+    inject::{Injections, NotAnInjection, Rule},
+    zn::{ZnConfig, ZnServer, serve_zn},
+};
+use clap::Args;
+use diameter::Origin;
+use gba::ids::Fqdn;
+use net::clock;
+
+use super::{
+    bsf::rights,
+    listen,
+    running::Running,
+    say, say_configuration,
+    watch::{Watch, Watching},
+};
+use crate::{Failure, config::Config};
+
+pub(super) use file::EXAMPLE;
+
+/// Most B-TIDs that are named at the start.
+const NAMED: usize = 20;
+
+/// Options of a BSF for NAF developers.
+#[derive(Args)]
+pub(super) struct LaboratoryArgs {
+    /// Answer NAFs from a file of sessions, without HSS and Ub (`gba bsf static-example` prints one).
+    #[arg(long = "static", value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// Laboratory: every NAF may have every key, every setting and the IMPI.
+    #[arg(long)]
+    allow_any_naf: bool,
+    /// Laboratory: make answers on Zn wrong in one way (repeatable).
+    ///
+    /// expired: the key's end lies in the past; 5401, 5402, 5403: refused with that code; slow=3s: later; no-uss:
+    /// without settings; key-flip: one bit of the key differs; drop: no answer. @ and the begin of a B-TID limits it to
+    /// those.
+    #[arg(long, value_name = "KIND[@B-TID]", value_parser = rule)]
+    inject: Vec<Rule>,
+}
+
+fn rule(text: &str) -> Result<Rule, NotAnInjection> {
+    text.parse()
+}
+
+/// What a BSF does only in a laboratory.
+#[derive(Clone, Default)]
+pub(super) struct Laboratory {
+    pub(super) anybody: bool,
+    pub(super) injections: Injections,
+}
+
+impl LaboratoryArgs {
+    /// Refused in production.
+    pub(super) fn laboratory(&self, production: bool) -> Result<Laboratory, String> {
+        let modes = [
+            ("--allow-any-naf", self.allow_any_naf),
+            ("--inject", !self.inject.is_empty()),
+        ];
+        match modes.iter().find(|(_, wanted)| *wanted && production) {
+            Some((name, _)) => Err(format!(
+                "{name} is a laboratory mode: not allowed with production = true"
+            )),
+            None => Ok(Laboratory {
+                anybody: self.allow_any_naf,
+                injections: Injections(self.inject.clone()),
+            }),
+        }
+    }
+}
+
+impl Laboratory {
+    /// Names each mode, so that nobody takes this BSF for a real one.
+    pub(super) fn say(&self) {
+        if self.anybody {
+            say("bsf: laboratory mode: every NAF may have every key (--allow-any-naf)");
+            tracing::warn!("laboratory mode: every NAF may have every key");
+        }
+        for rule in &self.injections.0 {
+            say(&format!(
+                "bsf: laboratory mode: answers on Zn are wrong on purpose (--inject {rule})"
+            ));
+            tracing::warn!(%rule, "laboratory mode: answers on Zn are wrong on purpose");
+        }
+    }
+}
+
+/// All that it needs before it opens a socket.
+pub(super) struct Plan {
+    path: Option<PathBuf>,
+    file: PathBuf,
+    listen: SocketAddr,
+    zn: ZnConfig,
+    sessions: FixedSessions,
+    laboratory: Laboratory,
+}
+
+impl Plan {
+    pub(super) fn of(c: &Config, file: PathBuf, laboratory: Laboratory) -> Result<Self, String> {
+        let name: Fqdn = c.get("bsf", "name")?;
+        let origin = Origin {
+            host: c.get("bsf", "name")?,
+            realm: c.get("bsf", "origin_realm")?,
+        };
+        let security = c.security("bsf")?;
+        c.keep_on_loopback("bsf", "listen_zn", &security)?;
+        let sessions = file::load(&file, c.production(), &name, clock::now())?;
+        let mut zn = ZnConfig::new(origin, rights(c, laboratory.anybody)?);
+        zn.security = security;
+        zn.injections = laboratory.injections.clone();
+        Ok(Self {
+            path: c.path.clone(),
+            file,
+            listen: c.get("bsf", "listen_zn")?,
+            zn,
+            sessions,
+            laboratory,
+        })
+    }
+
+    pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
+        say_configuration("bsf", self.path.as_deref());
+        let mut running = Running::new("bsf", Watch::new(watching, Some("BSF")));
+        let (listener, address) = listen("bsf", self.listen).await?;
+        running.endpoint(address, "BSF Zn");
+        let all = self.sessions.len();
+        say(&format!(
+            "bsf: static sessions of {}: {all}, no Ub",
+            self.file.display()
+        ));
+        for (btid, end) in self.sessions.list().into_iter().take(NAMED) {
+            say(&format!("bsf: B-TID {btid} until {end}"));
+        }
+        if all > NAMED {
+            say(&format!("bsf: and {} more", all - NAMED));
+        }
+        self.laboratory.say();
+        let (host, realm) = (&self.zn.origin.host, &self.zn.origin.realm);
+        say(&format!("bsf: Zn on {address} as {host}, realm {realm}"));
+        let zn = ZnServer::new(self.zn, Arc::new(self.sessions)).with_tap(running.watch().tap());
+        running.serve(serve_zn(listener, Arc::new(zn), running.stop()));
+        running.until_signal().await
+    }
+}
