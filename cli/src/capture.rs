@@ -1,6 +1,12 @@
 //! `--pcap FILE`: the capture file of a run, and what is said of it on standard error.
 
-use std::{io::ErrorKind, io::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    io::{ErrorKind, Write as _},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::Args as ClapArgs;
 use lab::pcap::{self, Recording, Report};
@@ -93,8 +99,12 @@ impl Capture {
 /// Options by which Wireshark and tshark know Diameter on a port that isn't the registered one. HTTP and TLS they know
 /// by themselves.
 fn decode_as(report: &Report) -> String {
-    let ports = report.diameter.keys();
-    ports
-        .map(|port| format!(" -d tcp.port=={port},diameter"))
-        .collect()
+    let mut options = String::new();
+    for port in report.diameter.keys() {
+        let _ = write!(options, " -d tcp.port=={port},diameter");
+    }
+    for port in &report.diameter_over_tls {
+        let _ = write!(options, " -d tls.port=={port},diameter");
+    }
+    options
 }

@@ -98,6 +98,9 @@ impl Plan {
         let mut config = node::Config::new(self.origin.clone(), vec![dictionary::ZN], vec![peer]);
         config.tap = Arc::clone(&tap);
         config.security = self.security;
+        if let Ok(address) = self.bsf.parse() {
+            running.endpoint(address, "BSF Zn");
+        }
         let transport = node::Client::connect(self.bsf.clone(), config);
         running.peer(format!("Zn to {} at {}", self.bsf_host, self.bsf), &transport);
         let route = Route {

@@ -22,13 +22,13 @@ fn gba() -> Command {
     command
 }
 
-/// `gba up`; killed when dropped.
-struct Up {
+/// `gba up` or an element; killed when dropped.
+struct Running {
     child: Child,
     lines: Receiver<String>,
 }
 
-impl Up {
+impl Running {
     fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -44,6 +44,16 @@ impl Up {
                 .try_for_each(|line| tell.send(line))
         });
         Self { child, lines }
+    }
+
+    /// Waits for a line that begins so; the word that follows.
+    fn wait(&self, begin: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(LIMIT).unwrap();
+            if let Some(rest) = line.strip_prefix(begin) {
+                return rest.split(' ').next().unwrap().to_owned();
+            }
+        }
     }
 
     /// The command for the IN-CSE that it prints, once it is ready.
@@ -77,7 +87,7 @@ impl Up {
     }
 }
 
-impl Drop for Up {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -90,7 +100,7 @@ fn a_server_and_a_device_each_open_tls_by_their_own_capture() {
         return;
     };
     let [of_up, of_ue] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let up = Up::start(gba().args(["up", "--pcap"]).arg(of_up.path().join("demo.pcapng")));
+    let up = Running::start(gba().args(["up", "--pcap"]).arg(of_up.path().join("demo.pcapng")));
     let file = of_ue.path().join("demo.pcapng");
     let line = format!(
         "{} {} --pcap {}",
@@ -128,6 +138,57 @@ fn gba_shell() -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").env_remove("GBA_LOG");
     command
+}
+
+/// Both ends of Zh over TLS, each alone: the HSS learns the secret of what the BSF says last.
+#[test]
+fn diameter_over_tls_is_opened_by_either_end() {
+    let Some(tshark) = peer::program("tshark", "tshark") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let in_folder = || {
+        let mut command = gba();
+        command.current_dir(folder.path());
+        command
+    };
+    let example = peer::run(in_folder().args(["config", "example"]), LIMIT);
+    std::fs::write(folder.path().join("gba.toml"), example.stdout).unwrap();
+    let names = [
+        "hss.mnc001.mcc001.3gppnetwork.org",
+        "bsf.mnc001.mcc001.pub.3gppnetwork.org",
+    ];
+    let made = peer::run(in_folder().args(["pki", "init"]).args(names), LIMIT);
+    assert!(made.status.success());
+
+    let [of_hss, of_bsf] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let serve = |element: &str, name: &str, capture: &tempfile::TempDir, more: &[&str]| {
+        let mut command = in_folder();
+        command.args([element, "serve", "--tls-ca=pki/ca.pem"]).args(more);
+        command.arg(format!("--tls-cert=pki/{name}.pem"));
+        command.arg(format!("--tls-key=pki/{name}.key"));
+        Running::start(command.arg("--pcap").arg(capture.path().join("demo.pcapng")))
+    };
+    let hss = serve("hss", names[0], &of_hss, &["--listen=127.0.0.1:0"]);
+    let zh = hss.wait("hss: Zh on ");
+    let ports = ["--listen-ub=127.0.0.1:0", "--listen-zn=127.0.0.1:0", "--hss", &zh];
+    let bsf = serve("bsf", names[1], &of_bsf, &ports);
+    let ub = bsf.wait("bsf: Ub on ");
+    bsf.wait("bsf: Zh to ");
+    let mut ue = in_folder();
+    let ue = peer::run(ue.args(["ue", "bootstrap"]).env("GBA_UE_BSF", &ub), LIMIT);
+    assert!(ue.status.success(), "{}", String::from_utf8_lossy(&ue.stderr));
+
+    let of_bsf = Capture::said(tshark.clone(), of_bsf, &bsf.stop());
+    let of_hss = Capture::said(tshark, of_hss, &hss.stop());
+    for mut capture in [of_bsf, of_hss] {
+        // It takes a CER for a message of remote desktops.
+        let options = ["--disable-heuristic", "rdpmt_tls_"];
+        capture.decode_as.extend(options.map(str::to_owned));
+        capture.none("_ws.malformed");
+        let within = capture.fields("tls && diameter", &["diameter.cmd.code"]);
+        assert_eq!(within, ["257", "257", "303", "303", "282", "282"]);
+    }
 }
 
 #[test]

@@ -1,102 +1,75 @@
-//! Where a TLS client begins to encrypt: from there on an analyser needs the connection's secret.
+//! Where a TLS connection begins to be encrypted: from the server's first octets on an analyser needs its secrets.
 //!
-//! A client's OpenSSL tells the secret before it writes what is encrypted with it, but a server's only after it has read
-//! that. So where the client is elsewhere, the writer has to wait for the secret here.
+//! OpenSSL tells some of them only after the octets that they open: a server has read what the client encrypted, and with
+//! TLS 1.3 either end has passed its Finished. So the writer waits for them at this place.
 
 use std::collections::HashMap;
 
 use net::tap::{Connection, Direction};
 
-/// Record types (RFC 5246 A.1).
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
-
+/// A ClientHello begins with the header of its record (handshake, version 3), its own (of type 1), its version and its
+/// random.
+const HANDSHAKE: [u8; 2] = [22, 3];
 const CLIENT_HELLO: u8 = 1;
-
-/// Handshake header and version, which stand before the client's random in its hello.
-const BEFORE_RANDOM: usize = 4 + 2;
+const BEFORE_TYPE: usize = 5;
+const BEFORE_RANDOM: usize = BEFORE_TYPE + 4 + 2;
 const RANDOM: usize = 32;
 
 /// Connections whose handshakes are followed at once; those of further ones aren't.
 const FOLLOWED: usize = 4096;
 
-/// One direction of a connection, until it is known or done.
-#[derive(Default)]
-struct Records {
-    /// Octets of a record's header.
-    head: Vec<u8>,
-    /// Octets until the next record.
-    left: usize,
-    /// The beginning of the first record.
-    hello: Vec<u8>,
+/// The beginning of a connection.
+struct Beginning {
+    /// Which way the client speaks, as this end tells it.
+    client: Direction,
+    octets: Vec<u8>,
     done: bool,
 }
 
-impl Records {
-    /// The client's random, once, when its ChangeCipherSpec is read.
-    fn read(&mut self, mut octets: &[u8]) -> Option<[u8; RANDOM]> {
-        while !self.done && !octets.is_empty() {
-            if self.left > 0 {
-                let (body, rest) = octets.split_at(self.left.min(octets.len()));
-                let room = (BEFORE_RANDOM + RANDOM).saturating_sub(self.hello.len());
-                self.hello.extend(body.iter().take(room));
-                self.left -= body.len();
-                octets = rest;
-                continue;
-            }
-            let (head, rest) = octets.split_at((5 - self.head.len()).min(octets.len()));
-            self.head.extend(head);
-            octets = rest;
-            // Some begin with another protocol, which shows in the first octet.
-            let kind = self.head.first().copied();
-            if !matches!(kind, Some(HANDSHAKE | CHANGE_CIPHER_SPEC | ALERT)) {
-                self.done = true;
-                return None;
-            }
-            if let [kind, _, _, high, low] = *self.head {
-                self.left = usize::from(u16::from_be_bytes([high, low]));
-                self.head.clear();
-                if kind == CHANGE_CIPHER_SPEC {
-                    self.done = true;
-                    return self.random();
-                }
-            }
-        }
-        None
-    }
-
-    fn random(&self) -> Option<[u8; RANDOM]> {
-        if self.hello.first() != Some(&CLIENT_HELLO) {
+impl Beginning {
+    /// The client's random, once, when the server answers its hello.
+    fn read(&mut self, direction: Direction, octets: &[u8]) -> Option<[u8; RANDOM]> {
+        if self.done {
             return None;
         }
-        self.hello.get(BEFORE_RANDOM..)?.first_chunk().copied()
+        if direction == self.client {
+            let room = (BEFORE_RANDOM + RANDOM).saturating_sub(self.octets.len());
+            self.octets.extend(octets.iter().take(room));
+            return None;
+        }
+        self.done = true;
+        if !self.octets.starts_with(&HANDSHAKE) || self.octets.get(BEFORE_TYPE) != Some(&CLIENT_HELLO) {
+            return None;
+        }
+        self.octets.get(BEFORE_RANDOM..)?.first_chunk().copied()
     }
 }
 
 /// All connections.
 #[derive(Default)]
-pub(super) struct Handshakes(HashMap<(u64, Direction), Records>);
+pub(super) struct Handshakes(HashMap<u64, Beginning>);
 
 impl Handshakes {
-    /// The client's random if these octets hold its ChangeCipherSpec.
-    pub(super) fn encrypts(
+    /// The client's random if these octets begin a TLS server's answer.
+    pub(super) fn answers(
         &mut self,
         connection: &Connection,
         direction: Direction,
         octets: &[u8],
     ) -> Option<[u8; RANDOM]> {
-        let way = (connection.id, direction);
-        if self.0.len() >= FOLLOWED && !self.0.contains_key(&way) {
+        if self.0.len() >= FOLLOWED && !self.0.contains_key(&connection.id) {
             return None;
         }
-        self.0.entry(way).or_default().read(octets)
+        let beginning = self.0.entry(connection.id).or_insert_with(|| Beginning {
+            client: direction,
+            octets: Vec::new(),
+            done: false,
+        });
+        beginning.read(direction, octets)
     }
 
     pub(super) fn forget(&mut self, connection: &Connection) {
-        for direction in [Direction::Sent, Direction::Received] {
-            self.0.remove(&(connection.id, direction));
-        }
+        self.0.remove(&connection.id);
     }
 }
 
@@ -104,41 +77,41 @@ impl Handshakes {
 mod tests {
     use super::*;
 
-    /// Hello, key exchange, ChangeCipherSpec, something encrypted.
-    fn client() -> Vec<u8> {
-        let mut hello = vec![HANDSHAKE, 3, 1, 0, 50, CLIENT_HELLO, 0, 0, 46, 3, 3];
+    fn connection() -> Connection {
+        let nowhere = "127.0.0.1:1".parse().unwrap();
+        Connection::new(nowhere, nowhere)
+    }
+
+    fn hello() -> Vec<u8> {
+        let mut hello = vec![22, 3, 1, 0, 50, CLIENT_HELLO, 0, 0, 46, 3, 3];
         hello.extend([0xab; RANDOM]);
         hello.extend([0; 12]);
-        let rest = [22, 3, 3, 0, 2, 16, 0, 20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 1, 9];
-        [&hello[..], &rest].concat()
+        hello
     }
 
     #[test]
-    fn the_clients_change_is_found_in_any_pieces() {
-        let whole = client();
-        for size in 1..=whole.len() {
-            let mut records = Records::default();
-            let found: Vec<_> = whole.chunks(size).filter_map(|p| records.read(p)).collect();
-            assert_eq!(found, [[0xab; RANDOM]], "pieces of {size}");
-        }
-    }
-
-    #[test]
-    fn servers_and_other_protocols_have_none() {
-        let mut server = client();
-        server[5] = 2;
-        for octets in [&server[..], b"GET / HTTP/1.1\r\n\r\n", &[1, 0, 0, 20, 0x80], b""] {
-            assert_eq!(Records::default().read(octets), None);
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn never_panics(pieces: Vec<Vec<u8>>) {
-            let mut records = Records::default();
-            for piece in &pieces {
-                records.read(piece);
+    fn the_answer_to_a_hello_is_found_once_whatever_the_pieces() {
+        let hello = hello();
+        for size in 1..=hello.len() {
+            let (mut handshakes, connection) = (Handshakes::default(), connection());
+            for piece in hello.chunks(size) {
+                let found = handshakes.answers(&connection, Direction::Received, piece);
+                assert_eq!(found, None);
             }
+            let mut answers = || handshakes.answers(&connection, Direction::Sent, b"server");
+            assert_eq!(answers(), Some([0xab; RANDOM]), "pieces of {size}");
+            assert_eq!(answers(), None);
+        }
+    }
+
+    #[test]
+    fn other_protocols_and_half_a_hello_have_none() {
+        let half = &hello()[..30];
+        for octets in [half, b"GET / HTTP/1.1\r\n\r\n", &[1, 0, 0, 20, 0x80], b""] {
+            let (mut handshakes, connection) = (Handshakes::default(), connection());
+            handshakes.answers(&connection, Direction::Sent, octets);
+            let answer = handshakes.answers(&connection, Direction::Received, b"server");
+            assert_eq!(answer, None);
         }
     }
 }

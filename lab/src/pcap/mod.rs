@@ -15,7 +15,7 @@ mod packets;
 mod writer;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::{File, OpenOptions},
     io::{self, BufWriter, ErrorKind, Write},
     net::SocketAddr,
@@ -129,6 +129,8 @@ pub struct Report {
     pub dropped: u64,
     /// Ports whose Diameter an analyser has to be told, as it isn't the registered one; with the label of who listens.
     pub diameter: BTreeMap<u16, String>,
+    /// The same within TLS, where the label of who listens ends with `Zh` or `Zn`.
+    pub diameter_over_tls: BTreeSet<u16>,
 }
 
 /// Starts a capture into `out`.

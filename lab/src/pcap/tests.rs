@@ -231,47 +231,49 @@ fn secret(random: u8) -> String {
     )
 }
 
-/// A ClientHello, and a ChangeCipherSpec with what is encrypted after it.
-fn client_records(random: u8) -> [Vec<u8>; 2] {
-    let mut hello = vec![22, 3, 1, 0, 38, 1, 0, 0, 34, 3, 3];
-    hello.extend([random; 32]);
-    [hello, vec![20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 1, 9]]
+/// A ClientHello.
+fn hello(random: u8) -> Vec<u8> {
+    [&[22, 3, 1, 0, 38, 1, 0, 0, 34, 3, 3][..], &[random; 32]].concat()
 }
 
 /// A server alone: its OpenSSL has read what is encrypted before it tells the secret.
 #[test]
 fn what_a_late_secret_opens_waits_for_it() {
     let other: Connection = Connection::new(SERVER.parse().unwrap(), "127.0.0.1:50000".parse().unwrap());
-    let (blocks, _) = capture(|tap| {
-        let (_, server) = both();
-        let [hello, encrypted] = client_records(7);
-        received(tap, &server, &hello);
-        sent(tap, &server, b"server");
-        received(tap, &server, &encrypted);
-        received(tap, &other, b"meanwhile");
-        tap.tls_secret(&secret(8)); // somebody else's
-        tap.tls_secret(&secret(7));
-        sent(tap, &server, b"finished");
-    });
-    let kinds: Vec<_> = blocks.iter().skip(2).map(|Block(kind, _)| *kind).collect();
-    // Handshake, hello, server; both secrets; encrypted, the other connection, finished.
-    assert_eq!(kinds, [6, 6, 6, 6, 6, 10, 10, 6, 6, 6, 6, 6, 6]);
-    let payloads: Vec<_> = segments(&blocks).into_iter().map(|s| s.payload).collect();
-    let [hello, encrypted] = client_records(7);
-    let said: Vec<_> = payloads.into_iter().filter(|p| !p.is_empty()).collect();
-    let order = [&hello[..], b"server", &encrypted, b"meanwhile", b"finished"];
-    assert_eq!(said, order);
+    let late_line = secret(7).replace("CLIENT_RANDOM", "CLIENT_TRAFFIC_SECRET_0");
+    for (early, last) in [
+        (secret(8), secret(7)),
+        (secret(7).replace("_RANDOM", "_EARLY"), late_line),
+    ] {
+        let (blocks, _) = capture(|tap| {
+            let (_, server) = both();
+            received(tap, &server, &hello(7));
+            sent(tap, &server, b"server");
+            received(tap, &server, b"encrypted");
+            received(tap, &other, b"meanwhile");
+            // Somebody else's, or of this connection but not all that it needs.
+            tap.tls_secret(&early);
+            tap.tls_secret(&last);
+            sent(tap, &server, b"finished");
+        });
+        let kinds: Vec<_> = blocks.iter().skip(2).map(|Block(kind, _)| *kind).collect();
+        // TCP's handshake and the hello; the secrets; server, encrypted, the other connection, finished.
+        assert_eq!(kinds, [6, 6, 6, 6, 10, 10, 6, 6, 6, 6, 6, 6, 6]);
+        let payloads = segments(&blocks).into_iter().map(|s| s.payload);
+        let said: Vec<_> = payloads.filter(|p| !p.is_empty()).collect();
+        let order = [&hello(7)[..], b"server", b"encrypted", b"meanwhile", b"finished"];
+        assert_eq!(said, order);
+    }
 }
 
 #[test]
 fn nothing_waits_for_a_secret_for_ever() {
-    let [hello, encrypted] = client_records(7);
     // The handshake broke off; and the capture ended in the middle of it.
     for breaks_off in [true, false] {
         let (blocks, _) = capture(|tap| {
             let (_, server) = both();
-            received(tap, &server, &hello);
-            received(tap, &server, &encrypted);
+            received(tap, &server, &hello(7));
+            sent(tap, &server, b"server");
             if breaks_off {
                 tap.ended(&server, Direction::Sent);
             }

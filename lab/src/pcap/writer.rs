@@ -27,6 +27,9 @@ const REMEMBERED: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_HELD: usize = 8 * 1024 * 1024;
 
+/// The line of a key log with which all is known that opens a connection: the one of TLS 1.2, the last one of TLS 1.3.
+const LAST: [&str; 2] = ["CLIENT_RANDOM", "CLIENT_TRAFFIC_SECRET_0"];
+
 /// The random of a ClientHello.
 type Random = [u8; 32];
 
@@ -143,8 +146,11 @@ impl<W: Write> Writer<W> {
             octets,
             ..
         } = &item
-            && let Some(random) = self.handshakes.encrypts(connection, *direction, octets.expose())
-            && !self.secrets.iter().any(|(known, _)| *known == random)
+            && let Some(random) = self.handshakes.answers(connection, *direction, octets.expose())
+            && !self
+                .secrets
+                .iter()
+                .any(|(known, label)| *known == random && LAST.contains(&label.as_str()))
         {
             self.held = Some(Held {
                 random,
@@ -206,8 +212,11 @@ impl<W: Write> Writer<W> {
             };
             report.connections += 1;
             let label = labels.get(&opened.server);
+            let port = opened.server.port();
+            if octets.starts_with(&TLS) && label.is_some_and(|l| l.ends_with(" Zh") || l.ends_with(" Zn")) {
+                report.diameter_over_tls.insert(port);
+            }
             if is_diameter(octets) {
-                let port = opened.server.port();
                 report
                     .diameter
                     .entry(port)
@@ -230,7 +239,8 @@ impl<W: Write> Writer<W> {
         })
     }
 
-    /// Its place is where it comes: what needs it is held until then. Gives the client's random that it is for.
+    /// Its place is where it comes: what needs it is held until then. Gives the client's random if it is
+    /// the last.
     fn tls_secret(&mut self, line: &[u8]) -> io::Result<Option<Random>> {
         // `CLIENT_RANDOM <random> <secret>`, the latter two in hex.
         let Ok(line) = str::from_utf8(line) else {
@@ -245,11 +255,12 @@ impl<W: Write> Writer<W> {
         if self.secrets.len() >= REMEMBERED {
             self.secrets.clear();
         }
+        let is_last = LAST.contains(&label);
         // Both ends tell it.
         if self.secrets.insert((random, label.to_owned())) {
             self.blocks.tls_secret(line)?;
         }
-        Ok(Some(random))
+        Ok(is_last.then_some(random))
     }
 
     /// Times go up in the file; two threads may have come to the channel in the other order.
@@ -272,6 +283,9 @@ fn put<W: Write>(
     report.packets += 1;
     blocks.packet(at, &packet, comment)
 }
+
+/// Handshake, version 3: how a TLS connection begins.
+const TLS: [u8; 2] = [22, 3];
 
 /// A Diameter connection begins with a Capabilities-Exchange-Request (RFC 6733 3, 5.3.1).
 fn is_diameter(octets: &[u8]) -> bool {
