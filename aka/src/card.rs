@@ -26,6 +26,7 @@ pub enum Check {
 
 /// Checks MAC-A, then SQN against the array; the array changes only if the answer is [`Check::Accept`].
 #[must_use]
+//= TS33.102-6.3.3-r1
 pub fn authenticate(
     alg: &(impl Algorithm + ?Sized),
     array: &mut SqnArray,

@@ -10,6 +10,7 @@ use crate::Autn;
 
 /// AUTN* = SQN xor AK ‖ AMF ‖ MAC* for a plain AUTN, and the plain AUTN for an AUTN*: its own inverse.
 #[must_use]
+//= TS33.220-5.3.2-r1
 pub fn mac_star(autn: &Autn, ik: &Secret<16>) -> Autn {
     let mut digest: [u8; 20] = Sha1::digest(ik.expose()).into();
     let mut mac = autn.mac();

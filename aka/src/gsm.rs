@@ -26,12 +26,14 @@ fn fold<const N: usize>(octets: &[u8]) -> [u8; N] {
 
 /// c2: SRES = XRES*1 xor XRES*2 xor XRES*3 xor XRES*4, XRES* being RES padded with zeros to 16 octets.
 #[must_use]
+//= TS33.102-6.8.1.2-r1
 pub fn c2(res: &Res) -> Secret<4> {
     Secret::new(fold(res.expose()))
 }
 
 /// c3: Kc = CK1 xor CK2 xor IK1 xor IK2.
 #[must_use]
+//= TS33.102-6.8.1.2-r1
 pub fn c3(ck: &Secret<16>, ik: &Secret<16>) -> Secret<8> {
     let (ck, ik) = (
         Secret::<8>::new(fold(ck.expose())),

@@ -136,6 +136,7 @@ impl SqnArray {
     ///
     /// # Errors
     /// [`Refused`]: which test failed.
+    //= TS33.102-C.2-r1
     pub fn check(&self, sqn: Sqn) -> Result<(), Refused> {
         let seq = self.profile.seq(sqn);
         let highest = self.seq_ms.iter().copied().max().unwrap_or(0);
@@ -206,6 +207,7 @@ pub mod home {
     ///
     /// This may lower SQN_HE. The caller must have checked that RAND is live and answered once.
     #[must_use]
+    //= TS33.102-6.3.5-r2
     pub const fn resync(profile: SqnProfile, sqn_he: Sqn, sqn_ms: Sqn) -> Option<Sqn> {
         let next = profile.seq(sqn_he) + 1;
         let card = profile.seq(sqn_ms);

@@ -357,6 +357,7 @@ impl Res {
 
     /// The last octet's lowest bit inverted: the RES of a GBA_U card (TS 33.220 5.3.2). Its own inverse.
     #[must_use]
+    //= TS33.220-5.3.2-r2
     pub fn flipped_lsb(&self) -> Self {
         let mut octets = *self.octets.expose();
         if let Some(last) = octets.get_mut(self.len.saturating_sub(1)) {

@@ -31,6 +31,8 @@ pub enum KdfError {
 ///
 /// # Errors
 /// [`KdfError`] for a parameter or an FC that the clause doesn't allow.
+//= TS33.220-B.2-r1
+//= TS33.220-B.2-r2
 pub fn kdf(key: &[u8], fc: &[u8], params: &[&[u8]]) -> Result<Secret<32>, KdfError> {
     if !matches!(fc, [0..=0xfe] | [0xff, _]) {
         return Err(KdfError::Fc { len: fc.len() });

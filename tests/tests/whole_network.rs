@@ -166,6 +166,7 @@ async fn s_client(name: &Fqdn, address: SocketAddr, identity: &str, key: &KsNaf)
 
 //= TS0003-8.3.2.3-r2
 //= TS0003-8.3.2.3-r5
+//= TS0003-8.3.2.3-r6
 #[tokio::test]
 async fn s_client_retrieves_the_cse_base_with_the_session_key_and_not_with_the_root_key() {
     let (network, mut device, btid) = bootstrapped(Mode::Me).await;
@@ -214,7 +215,6 @@ fn identities(btid: &str) -> [String; 2] {
 //= TS33.222-5.4-r3
 //= TS0003-8.3.2.3-r1
 //= TS0003-8.3.2.3-r3
-//= TS0003-8.3.2.3-r6
 //= TS0003-10.2-r1
 #[tokio::test]
 async fn s_client_proves_the_root_key_to_the_maf_in_both_modes() {

@@ -44,7 +44,7 @@ const OWNED_KINDS: &[&str] = &[
 //= TS33.220-B.4-r1
 //= TS33.220-B.5-r1
 //= TS33.220-I-r1
-//= RFC7616-3.3-r3
+//= RFC7616-3.3-r2
 #[test]
 fn owned_families_pass_with_every_field_looked_at() {
     let filter = Filter {

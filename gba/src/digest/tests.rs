@@ -96,7 +96,7 @@ fn akav2_password_and_response() {
 }
 
 //= RFC7616-3.4.1-r1
-//= RFC7616-3.3-r3
+//= RFC7616-3.3-r2
 #[test]
 fn passwords_in_every_other_form() {
     let ua = Credentials {
@@ -152,7 +152,7 @@ fn passwords_in_every_other_form() {
     );
 }
 
-//= RFC7616-3.3-r1
+//= RFC7616-3.4.5-r1
 #[test]
 fn headers_as_live_peers_send_them() {
     let first =
@@ -193,7 +193,7 @@ fn headers_as_live_peers_send_them() {
     assert_eq!(i.rspauth.as_deref(), Some("ab"));
 }
 
-//= RFC7616-3.3-r2
+//= RFC7616-3.3-r1
 #[test]
 fn refuses_with_the_reason() {
     use DigestError as E;
@@ -255,7 +255,7 @@ proptest! {
         }
     }
 
-    //= RFC7616-3.3-r1
+    //= RFC7616-3.4.5-r1
     #[test]
     fn credentials_round_trip(
         username in text(), realm in text(), uri in text(), opaque in proptest::option::of(text()),

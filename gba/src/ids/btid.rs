@@ -24,6 +24,7 @@ pub struct Btid {
 impl Btid {
     /// base64(RAND)`@`BSF: 24 characters before the `@`.
     #[must_use]
+    //= TS33.220-4.5.2-r2
     pub fn issue(rand: &Rand, bsf: &Fqdn) -> Self {
         let text = format!("{}@{bsf}", STANDARD.encode(rand.octets()));
         Self {
@@ -163,6 +164,7 @@ impl PskIdentity {
 
     /// `3GPP-bootstrapping;B-TID`.
     #[must_use]
+    //= TS33.222-5.4-r1
     pub fn with_prefix(btid: &Btid) -> String {
         format!("{};{btid}", Self::PREFIX)
     }
@@ -171,6 +173,7 @@ impl PskIdentity {
 /// True if a psk_identity_hint, a list separated by `;`, has that whole element (ruling 18):
 /// `3GPP-bootstrapping-uicc` doesn't offer `3GPP-bootstrapping`.
 #[must_use]
+//= TS24.109-F.3-r2
 pub fn hint_offers(hint: &[u8], wanted: &str) -> bool {
     hint.split(|b| *b == b';')
         .any(|element| element.trim_ascii() == wanted.as_bytes())

@@ -40,6 +40,7 @@ impl Fqdn {
 
     /// `bsf.mnc<MNC>.mcc<MCC>.pub.3gppnetwork.org`, the MNC in three digits (TS 23.003 16.2, without ISIM).
     #[must_use]
+    //= TS23.003-16.2-r1
     pub fn bsf_for_imsi(imsi: &Imsi, mnc: MncLength) -> Self {
         Self(
             format!(
@@ -56,6 +57,7 @@ impl Fqdn {
     ///
     /// # Errors
     /// [`IdError`] if the IMPI's domain isn't a host name.
+    //= TS23.003-16.2-r2
     pub fn bsf_for_impi(impi: &Impi) -> Result<Self, IdError> {
         let domain: Self = impi.domain().parse()?;
         let name = match domain.as_str().strip_suffix(".3gppnetwork.org") {

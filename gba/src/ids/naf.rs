@@ -21,6 +21,7 @@ impl UaId {
 
     /// TLS up to 1.2 with that CipherSuite: `01 00 01 yy zz` (Annex H.3). It is the suite of this connection.
     #[must_use]
+    //= TS33.220-H.3-r2
     pub const fn tls(suite: u16) -> Self {
         let [y, z] = suite.to_be_bytes();
         Self([1, 0, 1, y, z])

@@ -118,6 +118,7 @@ pub struct Impi {
 impl Impi {
     /// `<IMSI>@ims.mnc<MNC>.mcc<MCC>.3gppnetwork.org`, the MNC in three digits (TS 23.003 13.3).
     #[must_use]
+    //= TS23.003-13.3-r1
     pub fn from_imsi(imsi: &Imsi, mnc: MncLength) -> Self {
         let text = format!(
             "{imsi}@ims.mnc{:0>3}.mcc{}.3gppnetwork.org",

@@ -49,6 +49,7 @@ pub struct Ks(Secret<32>);
 impl Ks {
     /// Ks = CK ‖ IK.
     #[must_use]
+    //= TS33.220-4.5.2-r1
     pub fn from_ck_ik(ck: &Secret<16>, ik: &Secret<16>) -> Self {
         let mut octets = [0; 32];
         octets[..16].copy_from_slice(ck.expose());
@@ -84,6 +85,7 @@ impl Ks {
 
     /// Ks_NAF, Ks_ext_NAF or Ks_int_NAF (TS 33.220 Annex B.3).
     #[must_use]
+    //= TS33.220-B.3-r1
     pub fn naf_key(&self, kind: KeyKind, rand: &Rand, impi: &Impi, naf: &NafId) -> KsNaf {
         let params = [
             kind.label().octets(),
@@ -97,6 +99,7 @@ impl Ks {
     /// The temporary identity for the next bootstrapping (TS 33.220 Annex B.4): base64 of the first 24 octets.
     /// `bsf` is the name as in the B-TID.
     #[must_use]
+    //= TS33.220-B.4-r1
     pub fn tmpi(&self, rand: &Rand, impi: &Impi, bsf: &Fqdn) -> String {
         let bsf_id = NafId::new(bsf.clone(), UaId::TMPI);
         let params = [

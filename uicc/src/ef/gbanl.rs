@@ -1,4 +1,4 @@
-//! EF_GBANL (TS 31.102 4.2.80): one record for each Ks_int_NAF that the card holds, `80 L NAF_Id 81 L B-TID`,
+//! EF_GBANL (TS 31.102 4.2.83): one record for each Ks_int_NAF that the card holds, `80 L NAF_Id 81 L B-TID`,
 //! BER lengths, FF padding.
 
 use base::{DecodeError, Reader, tlv};

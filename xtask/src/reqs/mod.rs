@@ -57,16 +57,28 @@ fn run(only_check: bool) -> Result<(), Failure> {
     }
     let page = page::write(&requirements, &citations);
     let file = root().join(PAGE);
-    if fs::read_to_string(&file).ok().as_deref() != Some(page.as_str()) {
+    let old = fs::read_to_string(&file).unwrap_or_default();
+    if old != page {
         if only_check {
-            return Err(Failure::failed(format!(
-                "{PAGE} is not up to date: run `cargo xtask reqs`"
-            )));
+            return Err(Failure::failed(stale(&old, &page)));
         }
         fs::write(&file, &page).map_err(|error| Failure::failed(format!("{PAGE}: {error}")))?;
     }
     println!("{}", page::summary(&requirements));
     Ok(())
+}
+
+/// That the document is not up to date, and where it differs first.
+fn stale(old: &str, new: &str) -> String {
+    let mut lines = new
+        .lines()
+        .zip(old.lines().map(Some).chain(std::iter::repeat(None)));
+    let differs = lines.position(|(new, old)| Some(new) != old);
+    let differs = differs.unwrap_or_else(|| new.lines().count());
+    format!(
+        "{PAGE} is not up to date from line {} on: run `cargo xtask reqs`",
+        differs + 1
+    )
 }
 
 /// What a list and its citations get wrong together.
@@ -189,6 +201,21 @@ mod tests {
         let mut twice = list("todo", "");
         twice.extend(list("todo", ""));
         one(&judge(&twice, &[]), "twice");
+    }
+
+    #[test]
+    fn a_stale_page_is_told_with_its_first_line_that_differs() {
+        for (old, new, line) in [
+            ("a\nb\n", "a\nc\n", 2),
+            ("", "a\n", 1),
+            ("a\n", "a\nb\n", 2),
+            ("a\nb\n", "a\n", 2),
+        ] {
+            assert!(
+                stale(old, new).contains(&format!("line {line} on")),
+                "{old:?} {new:?}"
+            );
+        }
     }
 
     #[test]

@@ -422,7 +422,7 @@ fn ruling_16_a_naf_causes_one_new_bootstrapping_for_each_request() {
     assert_eq!(failure(run.challenged(&good())), UaError::Refused);
 }
 
-//= RFC7616-3.3-r4
+//= RFC7616-3.3-r3
 #[test]
 fn a_stale_nonce_is_replaced_without_a_new_key_but_not_for_ever() {
     let (mut run, _) = Run::answered();

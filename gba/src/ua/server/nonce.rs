@@ -373,7 +373,7 @@ mod tests {
 
     proptest::proptest! {
         /// Whatever the order, no count is accepted twice.
-        //= RFC7616-3.4.4-r1
+        //= RFC7616-5.5-r1
         #[test]
         fn no_count_is_accepted_twice(counts in proptest::collection::vec(1u32..100, 0..200), window in 1u32..70) {
             let mut table = ReplayTable::new(8);

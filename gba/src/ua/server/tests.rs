@@ -335,7 +335,7 @@ fn a_wrong_response_is_challenged_and_takes_no_place() {
     let _ = accepted(naf.full(&request(&[&authorization])));
 }
 
-//= RFC7616-3.4.4-r1
+//= RFC7616-5.5-r1
 #[test]
 fn replays_and_old_nonces_are_stale() {
     let mut naf = Naf::new();
