@@ -115,9 +115,6 @@ impl Plan {
             if let Ok(address) = address.parse() {
                 running.endpoint(address, "HSS Zh");
             }
-            if let Ok(address) = address.parse() {
-                running.endpoint(address, "HSS Zh");
-            }
             let client = node::Client::connect(address.clone(), config);
             running.peer(format!("Zh to {host} at {address}"), &client);
             clients.push(client);
