@@ -10,7 +10,7 @@ use std::{
 use aka::{Milenage, Sqn};
 use base::{Now, Secret};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use gba::digest::{Algorithm, Challenge, Credentials, Qop, response};
+use gba::digest::{Algorithm, Challenge, Credentials, response};
 use http::{Request, Response, header};
 use lab::{
     demo::{Setup, personalise},
@@ -265,7 +265,7 @@ pub fn answer(c: &Challenge, path: &str, user: &str, password: &[u8]) -> String 
         nonce: c.nonce.clone(),
         uri: path.into(),
         algorithm: Some(c.algorithm),
-        qop: Some(Qop::AuthInt),
+        qop: c.qop.first().copied(),
         nc: Some("00000001".into()),
         cnonce: Some("0a4f113b".into()),
         opaque: c.opaque.clone(),
