@@ -103,7 +103,7 @@ const MAX_CONFIG: u64 = 64 * 1024;
 /// The file's text. The bound is on what is read: a device or a pipe has no length of its own.
 fn read_config(path: &Path) -> std::io::Result<String> {
     let mut octets = Vec::new();
-    let file = std::fs::File::open(path)?;
+    let file = net::file::open(path)?;
     file.take(MAX_CONFIG + 1).read_to_end(&mut octets)?;
     if octets.len() as u64 > MAX_CONFIG {
         return Err(std::io::Error::other("longer than 64 KiB"));
@@ -319,3 +319,6 @@ fn width() -> Option<usize> {
     }
     Some(terminal_size::terminal_size().map_or(100, |(w, _)| usize::from(w.0)))
 }
+
+#[cfg(test)]
+mod tests;

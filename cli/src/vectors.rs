@@ -120,7 +120,7 @@ fn load_one(path: &Path) -> Result<File, String> {
     let limit = u64::try_from(MAX_FILE_OCTETS)
         .unwrap_or(u64::MAX)
         .saturating_add(1);
-    fs::File::open(path)
+    net::file::open(path)
         .and_then(|f| f.take(limit).read_to_end(&mut octets))
         .map_err(cannot)?;
     let file = File::parse(&path.display().to_string(), &octets).map_err(|e| e.to_string())?;

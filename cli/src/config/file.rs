@@ -1,7 +1,7 @@
 //! Reading the TOML file: every mistake with line, column, key and what was expected, and never the text that stands
 //! there, as a key may stand in any wrong place.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{io::Read as _, path::Path};
 
 use base::SecretBytes;
 use hss::subscribers::Place;
@@ -19,7 +19,7 @@ const MAX_FILE: u64 = 32 * 1024 * 1024;
 pub(super) fn read(path: &Path) -> Result<String, String> {
     let cannot = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
     let mut octets = Vec::new();
-    let read = File::open(path)
+    let read = net::file::open(path)
         .map_err(cannot)?
         .take(MAX_FILE + 1)
         .read_to_end(&mut octets);

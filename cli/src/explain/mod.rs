@@ -11,8 +11,8 @@ mod tests;
 mod text;
 
 use std::{
-    fs::File,
     io::{self, ErrorKind, Read, Write as _},
+    path::Path,
 };
 
 use anstyle::Style;
@@ -183,7 +183,7 @@ fn read(blob: &str) -> Result<SecretBytes, String> {
     };
     match (blob, blob.strip_prefix('@')) {
         ("-", _) => bounded(&mut io::stdin()).map_err(|e| format!("cannot read standard input: {e}")),
-        (_, Some(path)) => File::open(path)
+        (_, Some(path)) => net::file::open(Path::new(path))
             .and_then(|mut file| bounded(&mut file))
             .map_err(|e| format!("cannot read {path}: {e}")),
         _ => bounded(&mut blob.as_bytes()).map_err(|e| e.to_string()),

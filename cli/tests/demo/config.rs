@@ -141,6 +141,34 @@ fn what_has_no_end_is_not_read_to_its_end() {
     assert!(endless.err.contains("64 KiB"), "{}", endless.err);
 }
 
+/// Nobody may ever open the other end of a named pipe; one that the shell has opened is read as a file.
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_told_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let pipe = pipe.to_str().unwrap();
+    let key = format!("@{pipe}");
+    for options in [
+        &["demo", "--config", pipe][..],
+        &["demo", "--k", &key, "--opc", OPC],
+        &["vectors", "run", pipe],
+        &["explain", &key],
+        &["hss", "serve", "--config", pipe],
+    ] {
+        let said = said(program().args(options));
+        assert_eq!(said.status, 2, "{options:?}: {}", said.err);
+        assert!(said.err.contains("named pipe"), "{options:?}: {}", said.err);
+    }
+}
+
 /// Ruling 5: a file beside it doesn't hide a key on the command line from other users.
 #[test]
 fn ruling_05_a_bare_option_is_warned_of_beside_a_file_too() {
