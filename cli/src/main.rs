@@ -4,6 +4,7 @@
 mod advice;
 mod capture;
 mod config;
+mod db;
 mod demo;
 mod element;
 mod explain;
@@ -65,6 +66,9 @@ enum Command {
     /// RES, CK, IK, AUTN, Ks, B-TID and TMPI, and for each NAF its Ks_NAF; with --gba-u the forms of a card that keeps
     /// Ks; with --akma the keys of AKMA. Prints keys.
     Keys(Box<keys::Args>),
+    /// Subscriber lists: import of other programs' forms, export, a check that finds every mistake.
+    #[command(subcommand)]
+    Db(db::Command),
     /// Certificates for Diameter over TLS: a test CA and one certificate per node.
     #[command(subcommand)]
     Pki(pki::Command),
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
         Command::Config(command) => config::command::run(command),
         Command::Explain(args) => explain::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Db(command) => db::run(command),
         Command::Pki(command) => pki::run(command),
         Command::Vectors(command) => vectors::run(command),
     };

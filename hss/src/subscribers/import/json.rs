@@ -140,17 +140,8 @@ fn pyhss(whole: Whole<'_>, object: &Object<'_>, row: &mut Row, found: &mut Findi
         ("sqn", Column::Sqn),
     ];
     take(whole, object, "", &names, row, found);
-    let dropped: Vec<_> = row::NOT_CARRIED
-        .iter()
-        .filter(|n| object.contains_key(**n))
-        .copied()
-        .collect();
-    if !dropped.is_empty() {
-        found.note(format!(
-            "left out, as the HSS has no use for them: {}",
-            dropped.join(", ")
-        ));
-    }
+    let strange = row::NOT_CARRIED.iter().filter(|n| object.contains_key(**n));
+    strange.for_each(|name| found.drop_column(name));
     if row.get(Column::K).is_none() && row.get(Column::Imsi).is_some() {
         found.note("PyHSS' API may leave keys out of its answers; its database has them (table auc)".into());
     }

@@ -81,6 +81,8 @@ struct Findings {
     sqn_zero: usize,
     sqn_carried: usize,
     mnc_assumed: usize,
+    /// Columns that were left out.
+    dropped: Vec<&'static str>,
 }
 
 impl Findings {
@@ -97,6 +99,12 @@ impl Findings {
     fn note(&mut self, note: String) {
         if self.notes.len() < MAX_NOTES && !self.notes.contains(&note) {
             self.notes.push(note);
+        }
+    }
+
+    fn drop_column(&mut self, name: &'static str) {
+        if !self.dropped.contains(&name) {
+            self.dropped.push(name);
         }
     }
 
@@ -178,6 +186,12 @@ impl Import {
         }
         found.mistakes.sort_by_key(|m| (m.place.line, m.place.column));
         let mut notes = found.notes;
+        if !found.dropped.is_empty() {
+            notes.push(format!(
+                "left out, as the HSS has no use for them: {}",
+                found.dropped.join(", ")
+            ));
+        }
         let mut count = |n: usize, what: &str| {
             if n > 0 {
                 notes.push(format!("{n} of {rows}: {what}"));

@@ -182,7 +182,7 @@ fn names(record: &[Raw], form: Form, found: &mut Findings) -> Option<Vec<Head>> 
         found.mistake(wrong(record.last(), "the header".into(), what));
         return None;
     }
-    let (mut heads, mut taken, mut dropped, mut bad) = (Vec::new(), Vec::new(), Vec::new(), false);
+    let (mut heads, mut taken, mut bad) = (Vec::new(), Vec::new(), false);
     for (n, raw) in record.iter().enumerate() {
         let name = raw.name().to_ascii_lowercase();
         let key = format!("column {}", n + 1);
@@ -199,7 +199,7 @@ fn names(record: &[Raw], form: Form, found: &mut Findings) -> Option<Vec<Head>> 
             heads.push(Head::Known(column, name));
             continue;
         } else if let Some(known) = row::NOT_CARRIED.iter().find(|n| **n == name) {
-            dropped.push(*known);
+            found.drop_column(known);
         } else if form == Form::Csv && !name.is_empty() {
             let known: Vec<_> = row::OURS.iter().map(|(_, n)| *n).collect();
             // The name isn't shown: it may be a key in a file without names.
@@ -210,12 +210,6 @@ fn names(record: &[Raw], form: Form, found: &mut Findings) -> Option<Vec<Head>> 
             found.note(format!("column {} isn't known and was left out", n + 1));
         }
         heads.push(Head::Ignored);
-    }
-    if !dropped.is_empty() {
-        found.note(format!(
-            "left out, as the HSS has no use for them: {}",
-            dropped.join(", ")
-        ));
     }
     (!bad).then_some(heads)
 }
