@@ -65,7 +65,6 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        //= TS102221-13.1-r1
         #[test]
         fn round_trips(aid in proptest::collection::vec(any::<u8>(), 5..=16), label in "[a-zA-Z ]{0,12}") {
             let entry = DirEntry { aid, label: Some(label) };
@@ -78,6 +77,20 @@ mod tests {
         fn never_panics(record in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = DirEntry::parse(&record);
         }
+    }
+
+    //= TS102221-13.1-r1
+    #[test]
+    fn an_entry_is_a_template_of_aid_and_label() {
+        let entry = DirEntry {
+            aid: vec![0xa0, 0, 0, 0, 0x87, 0x10, 0x02],
+            label: Some("USIM".to_owned()),
+        };
+        let record = entry.encode(20).unwrap();
+        assert_eq!(
+            base::hex::encode(&record),
+            "610f4f07a000000087100250045553494dffffff"
+        );
     }
 
     #[test]

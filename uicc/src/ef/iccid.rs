@@ -85,7 +85,6 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        //= TS102221-13.2-r1
         #[test]
         fn round_trips(digits in "[0-9]{18,20}") {
             let iccid: Iccid = digits.parse().unwrap();
@@ -98,6 +97,15 @@ mod tests {
                 prop_assert_eq!(&iccid.encode()[..], &octets[..]);
             }
         }
+    }
+
+    //= TS102221-13.2-r1
+    #[test]
+    fn the_digit_that_comes_first_is_in_the_lower_half() {
+        let iccid: Iccid = "8900010101234567896".parse().unwrap();
+        let octets = [0x98, 0x00, 0x10, 0x10, 0x10, 0x32, 0x54, 0x76, 0x98, 0xf6];
+        assert_eq!(iccid.encode()[..], octets);
+        assert_eq!(Iccid::parse(&octets).unwrap(), iccid);
     }
 
     #[test]
