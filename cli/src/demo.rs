@@ -18,6 +18,7 @@ use serde::Deserialize;
 use crate::{
     Failure, advice,
     capture::CaptureArgs,
+    doctor,
     input::KeyText,
     ladder::Ladder,
     report,
@@ -306,10 +307,13 @@ fn failure(e: &DemoError, json: bool) -> Failure {
         let _ = writeln!(anstream::stdout(), "{object}");
     }
     if e.is_refusal() {
-        Failure::Refused(why)
-    } else {
-        Failure::Unable(why)
+        return Failure::Refused(why);
     }
+    // A subscriber's data that don't fit are nothing of the host's.
+    if !matches!(e, DemoError::Setup(_)) {
+        doctor::print_short();
+    }
+    Failure::Unable(why)
 }
 
 /// Columns of the terminal; `None` where the output is no terminal.

@@ -6,6 +6,7 @@ mod capture;
 mod config;
 mod db;
 mod demo;
+mod doctor;
 mod element;
 mod explain;
 mod input;
@@ -77,6 +78,10 @@ enum Command {
     /// Hex, base64 or text of Ub, Ua, Zh, Zn or a card: nonce, AUTN, AUTS, B-TID, PSK identity, NAF_Id, digest headers,
     /// GUSS and BootstrappingInfo, Diameter messages, APDUs, EF_GBABP. Keys are told by their length.
     Explain(explain::Args),
+    /// Look whether this host and a configuration are fit: OpenSSL, clock, ports, names, certificates, limits.
+    ///
+    /// Says of each ok, warning or failed, what was found and what to do. Changes nothing and sends nothing.
+    Doctor(doctor::Args),
     /// Check test vectors against this implementation.
     #[command(
         subcommand,
@@ -106,6 +111,7 @@ fn main() -> ExitCode {
         Command::Naf(command) => element::naf(command),
         Command::Ue(command) => element::ue(command),
         Command::Config(command) => config::command::run(command),
+        Command::Doctor(args) => doctor::run(args),
         Command::Explain(args) => explain::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Db(command) => db::run(command),

@@ -7,7 +7,7 @@
 //! | [`tls`] | TLS 1.2 with pre-shared keys, whose key is looked up after the suite is known; TLS with certificates |
 //! | [`diameter`] | the Diameter node: connections, watchdog, pipelining |
 //! | [`tap`] | what the laboratory sees: protocol messages, octets, TLS secrets |
-//! | [`file`] | files that a person names, never waited for |
+//! | [`mod@file`] | files that a person names, never waited for |
 //! | [`clock`], [`entropy`] | the system's time and randomness, which pure crates take as arguments |
 
 pub mod accept;

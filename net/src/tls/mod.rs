@@ -23,3 +23,15 @@ pub mod psk;
 pub mod sniff;
 mod story;
 pub mod suite;
+
+/// The version of the OpenSSL that runs here, such as `OpenSSL 3.5.1 1 Jul 2025`.
+#[must_use]
+pub fn openssl_version() -> &'static str {
+    openssl::version::version()
+}
+
+/// Its number as `0xMNNFFPPS`, such as `0x1010_10ef` for 1.1.1n: from `0x3000_0000` it is 3.
+#[must_use]
+pub fn openssl_number() -> i64 {
+    openssl::version::number()
+}

@@ -25,7 +25,8 @@ use openssl::{
         Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode,
         SslVersion,
     },
-    x509::{X509, X509Ref, X509VerifyResult, store::X509StoreBuilder},
+    stack::Stack,
+    x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef, X509VerifyResult, store::X509StoreBuilder},
 };
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -221,6 +222,41 @@ impl Credentials {
             from: from.to_string(),
             until: until.to_string(),
         })
+    }
+
+    /// Whole days until our certificate expires; negative when it has.
+    ///
+    /// # Errors
+    /// [`CredentialsError::Unusable`].
+    pub fn days_left(&self) -> Result<i32, CredentialsError> {
+        let unusable = |e: openssl::error::ErrorStack| CredentialsError::Unusable(e.to_string());
+        let now = Asn1Time::days_from_now(0).map_err(unusable)?;
+        let left = now.diff(self.0.cert.not_after()).map_err(unusable)?;
+        Ok(left.days)
+    }
+
+    /// Whether our CAs vouch for our own certificate: they do where one CA made all certificates of a network.
+    ///
+    /// # Errors
+    /// [`CredentialsError::Unusable`].
+    pub fn is_of_our_ca(&self) -> Result<bool, CredentialsError> {
+        let verified = || {
+            let mut store = X509StoreBuilder::new()?;
+            for anchor in &self.0.anchors {
+                store.add_cert(anchor.clone())?;
+            }
+            let mut between = Stack::new()?;
+            for certificate in &self.0.between {
+                between.push(certificate.clone())?;
+            }
+            X509StoreContext::new()?.init(
+                &store.build(),
+                &self.0.cert,
+                &between,
+                X509StoreContextRef::verify_cert,
+            )
+        };
+        verified().map_err(|e: openssl::error::ErrorStack| CredentialsError::Unusable(e.to_string()))
     }
 
     fn context(&self, method: SslMethod, tap: SharedTap) -> Result<SslContext, openssl::error::ErrorStack> {
