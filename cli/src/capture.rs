@@ -52,7 +52,7 @@ impl CaptureArgs {
         let (recorder, recording) =
             pcap::record(file).map_err(|e| format!("--pcap: cannot write {shown}: {e}"))?;
         advice::warn(&format!(
-            "--pcap: {shown} holds keys in clear (CK, IK, Ks_NAF, TLS secrets); only you can read it"
+            "--pcap: {shown} holds keys in clear (CK, IK, Ks_NAF, TLS secrets, what a card says); only you can read it"
         ));
         Ok((Arc::new(recorder), Capture(Some((path.clone(), recording)))))
     }
@@ -87,9 +87,10 @@ impl Capture {
         // Standard error may be closed; the file is there.
         let _ = writeln!(
             anstream::stderr(),
-            "{} packets of {} TCP connections; open them with\n  wireshark{} {shown}",
+            "{} packets: {} TCP connections, {} of a card's commands; open them with\n  wireshark{} {shown}",
             report.packets,
             report.connections,
+            report.apdus,
             decode_as(&report)
         );
         Ok(())

@@ -121,6 +121,14 @@ impl Tap for Trace {
         self.wire.endpoint(address, label);
     }
 
+    fn records(&self) -> bool {
+        self.wire.records()
+    }
+
+    fn apdu(&self, command: WireBytes<'_>, response: WireBytes<'_>) {
+        self.wire.apdu(command, response);
+    }
+
     fn tls_secret(&self, line: &str) {
         self.wire.tls_secret(line);
     }

@@ -135,6 +135,16 @@ pub trait Tap: Send + Sync + 'static {
         let _ = (connection, direction);
     }
 
+    /// True if octets are kept: then it is worth putting a card's commands together.
+    fn records(&self) -> bool {
+        false
+    }
+
+    /// A command APDU and the card's response APDU, as ISO 7816-4 has them. They may hold a PIN, CK and IK.
+    fn apdu(&self, command: WireBytes<'_>, response: WireBytes<'_>) {
+        let _ = (command, response);
+    }
+
     /// An element listens at this address, under this label, such as `HSS Zh`.
     fn endpoint(&self, address: SocketAddr, label: &str) {
         let _ = (address, label);

@@ -133,6 +133,14 @@ impl Tap for Heard {
         self.trace.endpoint(address, label);
     }
 
+    fn records(&self) -> bool {
+        self.trace.records()
+    }
+
+    fn apdu(&self, command: WireBytes<'_>, response: WireBytes<'_>) {
+        self.trace.apdu(command, response);
+    }
+
     fn tls_secret(&self, line: &str) {
         self.trace.tls_secret(line);
     }

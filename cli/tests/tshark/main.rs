@@ -233,6 +233,26 @@ fn messages_stand_in_the_order_of_cause_and_effect() {
     }
 }
 
+#[test]
+fn the_cards_commands_are_read() {
+    for (mode, authentications) in [("me", 1), ("u", 4)] {
+        let Some(capture) = Capture::of_demo(mode) else {
+            return;
+        };
+        let asked = capture.fields("gsm_sim.apdu.ins == 0x88", &["frame.number"]);
+        assert_eq!(asked.len(), authentications, "mode {mode}");
+        let read = capture.tshark(&["-Y", "gsm_sim"]);
+        for words in [
+            "SELECT File EF.IMSI",
+            "READ BINARY",
+            "AUTHENTICATE",
+            "GET RESPONSE",
+        ] {
+            assert!(read.contains(words), "{words}");
+        }
+    }
+}
+
 /// The secrets are in the file, and before what they open: tshark is given nothing else.
 #[test]
 fn the_session_with_the_in_cse_opens() {

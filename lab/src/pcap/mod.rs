@@ -2,12 +2,14 @@
 //!
 //! * [`create`] makes the file, for its owner only; [`record`] gives the tap and starts the writer;
 //! * `writer`: the thread that writes; `blocks`: the blocks of the file; `packets`: TCP and IP headers; `flows`: octets
-//!   as TCP connections; `handshakes`: where TLS begins to encrypt.
+//!   as TCP connections; `handshakes`: where TLS begins to encrypt; `apdus`: what the
+//!   card is asked and answers, as GSMTAP.
 //!
 //! The tap never waits: it copies what it is shown into a bounded channel, and a thread writes. A full channel counts and
 //! drops. **The file holds keys** (ruling 35): session keys on Zh and Zn in clear, and the secrets of every TLS
-//! connection.
+//! connection, CK and IK where the card gives them out.
 
+mod apdus;
 mod blocks;
 mod flows;
 mod handshakes;
@@ -77,6 +79,11 @@ enum Item {
         connection: Connection,
         direction: Direction,
     },
+    Apdu {
+        at: Duration,
+        command: SecretBytes,
+        response: SecretBytes,
+    },
     Endpoint(SocketAddr, String),
     TlsSecret(SecretBytes),
     Finish,
@@ -125,6 +132,8 @@ pub struct Report {
     pub packets: u64,
     /// Connections.
     pub connections: u64,
+    /// Packets that hold an exchange with a card.
+    pub apdus: u64,
     /// Pieces that found the channel full and are missing.
     pub dropped: u64,
     /// Ports whose Diameter an analyser has to be told, as it isn't the registered one; with the label of who listens.
@@ -229,6 +238,18 @@ impl Tap for Recorder {
             at: self.now(),
             connection: *connection,
             direction,
+        });
+    }
+
+    fn records(&self) -> bool {
+        true
+    }
+
+    fn apdu(&self, command: WireBytes<'_>, response: WireBytes<'_>) {
+        self.push(Item::Apdu {
+            at: self.now(),
+            command: command.expose().into(),
+            response: response.expose().into(),
         });
     }
 

@@ -15,8 +15,11 @@ pub(super) const MAX_SEGMENT: usize = 65_463;
 
 const TCP: u8 = 6;
 
-/// Where the checksum stands in a TCP header.
+const UDP: u8 = 17;
+
+/// Where the checksum stands in the header.
 const TCP_CHECKSUM: usize = 16;
+const UDP_CHECKSUM: usize = 6;
 
 /// MSS, and a window that counts in units of 2^7 octets, so that no answer of ours ever fills it.
 const SYN_OPTIONS: [u8; 8] = {
@@ -57,6 +60,17 @@ impl Segment<'_> {
         tcp.extend(self.payload);
         packet(self.from.ip(), self.to.ip(), TCP, tcp, TCP_CHECKSUM)
     }
+}
+
+/// The IP packet of a UDP datagram; `None` as for a segment.
+pub(super) fn datagram(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Option<Vec<u8>> {
+    let mut udp = Vec::with_capacity(8 + payload.len());
+    udp.extend(from.port().to_be_bytes());
+    udp.extend(to.port().to_be_bytes());
+    udp.extend(u16::try_from(8 + payload.len()).ok()?.to_be_bytes());
+    udp.extend([0; 2]); // checksum
+    udp.extend(payload);
+    packet(from.ip(), to.ip(), UDP, udp, UDP_CHECKSUM)
 }
 
 /// Puts an IP header before a TCP or UDP packet, and the checksum to its place in it.

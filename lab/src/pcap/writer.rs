@@ -13,10 +13,12 @@ use std::{
 
 use net::tap::{Connection, Direction};
 
-use super::{Item, Report, Shared, blocks::Blocks, flows::Flows, handshakes::Handshakes, packets::Segment};
+use super::{
+    Item, Report, Shared, apdus, blocks::Blocks, flows::Flows, handshakes::Handshakes, packets::Segment,
+};
 
 /// What the file says of itself.
-const COMMENT: &str = "Holds keys in clear: CK, IK and Ks_NAF on Zh and Zn, and the secrets of the TLS connections. \
+const COMMENT: &str = "Holds keys in clear: CK, IK and Ks_NAF on Zh and Zn, CK and IK of a card, and the secrets of the TLS connections. \
                        TCP handshakes, acknowledgements and closings are made up; the octets, addresses, ports and times \
                        are those of the run.";
 
@@ -181,6 +183,11 @@ impl<W: Write> Writer<W> {
                 self.handshakes.forget(connection);
                 self.ended(*at, connection, *direction)
             }
+            Item::Apdu {
+                at,
+                command,
+                response,
+            } => self.apdu(*at, command.expose(), response.expose()),
             Item::Endpoint(address, label) => {
                 self.labels.insert(*address, label.clone());
                 Ok(())
@@ -237,6 +244,18 @@ impl<W: Write> Writer<W> {
         flows.ended(connection, direction, |segment, _| {
             put(blocks, report, at, segment, None)
         })
+    }
+
+    fn apdu(&mut self, at: Duration, command: &[u8], response: &[u8]) -> io::Result<()> {
+        let at = self.in_order(at);
+        for exchange in apdus::exchanges(command, response) {
+            if let Some(packet) = apdus::packet(exchange.expose()) {
+                self.report.packets += 1;
+                self.report.apdus += 1;
+                self.blocks.packet(at, &packet, None)?;
+            }
+        }
+        Ok(())
     }
 
     /// Its place is where it comes: what needs it is held until then. Gives the client's random if it is

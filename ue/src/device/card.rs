@@ -7,10 +7,10 @@ use std::{
 };
 
 use base::{
-    Clause,
+    Clause, SecretBytes,
     apdu::{Command, Response},
 };
-use net::tap::{Message, SharedTap};
+use net::tap::{Message, SharedTap, WireBytes};
 use tokio::sync::oneshot;
 use uicc::{
     Card,
@@ -74,9 +74,20 @@ impl CardThread {
     }
 }
 
-/// Tells the tap what a person wants to see of the card: authentications and the end of a run, without their octets.
+/// Tells the tap what a person wants to see of the card: authentications and the end of a run, without their octets; and to
+/// a tap that records octets, all of them.
 pub(super) fn observer(tap: SharedTap, labels: Labels) -> Observer {
     Box::new(move |command: &Command, response: &Response| {
+        if tap.records() {
+            let (command, response) = (
+                SecretBytes::new(command.octets()),
+                SecretBytes::new(response.octets()),
+            );
+            tap.apdu(
+                WireBytes::new(command.expose()),
+                WireBytes::new(response.expose()),
+            );
+        }
         let clause = match command.ins {
             0x88 => AUTHENTICATE,
             0xd6 => UPDATE_BINARY,
