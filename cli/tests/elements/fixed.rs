@@ -243,6 +243,42 @@ fn a_python_naf_gets_key_settings_and_impi_of_a_laboratory() {
     assert_eq!(bsf.end("TERM").code(), Some(0));
 }
 
+/// The program that docs/naf-developers.md gives NAF developers.
+#[test]
+fn the_python_of_the_documentation_gets_the_key() {
+    let Some(python) = tests::peer::python("diameter", "python-diameter") else {
+        return;
+    };
+    let page = std::fs::read_to_string(tests::peer::root().join("docs/naf-developers.md")).unwrap();
+    let (_, code) = page.split_once("```python\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    let folder = folder();
+    example(folder.path());
+    let script = folder.path().join("bir.py");
+    std::fs::write(&script, code).unwrap();
+    let mut bsf = program(folder.path());
+    bsf.args([
+        "bsf",
+        "serve",
+        "--static",
+        "static.toml",
+        "--listen-zn",
+        "127.0.0.1:0",
+        "--allow-any-naf",
+    ]);
+    let mut bsf = Element::start(&mut bsf);
+    let zn = bsf.wait("bsf: Zn on ");
+    let mut ask = std::process::Command::new(python);
+    let told = said(ask.arg("-B").arg(script).arg(zn.rsplit(':').next().unwrap()));
+    assert!(told.out.contains("result 2001\n"), "{}{}", told.out, told.err);
+    assert!(
+        told.out.contains(&format!("Ks_NAF {KEY}\n")),
+        "{}{}",
+        told.out,
+        told.err
+    );
+}
+
 #[test]
 fn production_takes_no_laboratory_mode_and_no_bare_key() {
     let folder = folder();
