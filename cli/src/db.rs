@@ -20,7 +20,7 @@ use hss::{
 };
 use serde_json::{Value, json};
 
-use crate::{Failure, advice, sim::mnc_length};
+use crate::{Failure, sim::mnc_length};
 
 /// Most mistakes that are printed for people; `--json` has all.
 const MAX_SHOWN: usize = 50;
@@ -317,17 +317,10 @@ fn write(reading: &Reading, to: ToArg, out: &Path, force: bool) -> Result<(), Fa
         let mut stdout = io::stdout().lock();
         return pipe(stdout.write_all(made.expose()).and_then(|()| stdout.flush()));
     }
-    replace(out, &made, force)?;
     if matches!(to, ToArg::Toml) {
-        // What was written is read as the HSS will read it.
-        Subscribers::load(out, net::clock::now()).map_err(|e| {
-            Failure::Refused(format!(
-                "{}: written, but the HSS refuses it: {}",
-                out.display(),
-                advice::chain(&e)
-            ))
-        })?;
+        loads(&made, out)?;
     }
+    replace(out, &made, force)?;
     let shown = out.display();
     let next = match to {
         ToArg::Toml => format!("; to use it: subscribers = \"{shown}\" under [hss], then gba hss serve"),
@@ -338,6 +331,23 @@ fn write(reading: &Reading, to: ToArg, out: &Path, force: bool) -> Result<(), Fa
         subscribers(import.entries.len())
     );
     reading.finish(&import, Some(out), &last)
+}
+
+/// Reads what is about to be written as the HSS will, with key files looked for beside it.
+fn loads(made: &SecretBytes, out: &Path) -> Result<(), Failure> {
+    let mut keys = OsKeys {
+        directory: out.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    let text = std::str::from_utf8(made.expose()).unwrap_or_default();
+    Subscribers::parse(text, &mut keys, net::clock::now().utc)
+        .map(drop)
+        .map_err(|e| {
+            let shown = out.display();
+            Failure::Refused(format!(
+                "the HSS would refuse {shown}, so it isn't written: {}: {}",
+                e.key, e.what
+            ))
+        })
 }
 
 fn exists(out: &Path) -> Failure {

@@ -207,3 +207,25 @@ fn what_is_named_after_both_op_and_opc_is_asked_back() {
     let made = fs::read_to_string(dir.path().join("subscribers.toml")).unwrap();
     assert!(made.contains(OPC) && !made.contains(OP), "OPc expected");
 }
+
+/// A reference to a key file is for beside the file that it stands in.
+#[test]
+fn a_key_file_that_is_not_beside_the_new_file_is_told_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("new")).unwrap();
+    let list = format!("imsi,mnc_length,k,opc\n001010000000001,2,@k.hex,{OPC}\n");
+    fs::write(dir.path().join("list.csv"), list).unwrap();
+    fs::write(dir.path().join("k.hex"), K).unwrap();
+    let refused = gba(&["import", "list.csv", "--out", "new/s.toml"], dir.path());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        text(&refused.stderr).contains("key file k.hex can't be read"),
+        "{}",
+        text(&refused.stderr)
+    );
+    assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 0);
+    let done = gba(&["import", "list.csv"], dir.path());
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let made = fs::read_to_string(dir.path().join("subscribers.toml")).unwrap();
+    assert!(made.contains("k = \"@k.hex\""), "the reference expected");
+}

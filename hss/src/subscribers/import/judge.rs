@@ -62,6 +62,7 @@ pub(super) fn row(
         good,
     };
     judge.identity();
+    judge.twice();
     let algorithm = judge.algorithm();
     judge.operator_key(algorithm);
     judge.sequence();
@@ -142,6 +143,33 @@ impl Judge<'_, '_> {
         }
     }
 
+    /// The same subscriber twice is a mistake, whatever else is wrong with the row.
+    fn twice(&mut self) {
+        let get = |column| {
+            self.values
+                .iter()
+                .find(|(c, _)| *c == column)
+                .map(|(_, v)| text_of(v))
+        };
+        let imsi = || {
+            let mnc = get(Column::MncLength)?.parse().ok()?;
+            Some(Impi::from_imsi(&get(Column::Imsi)?.parse().ok()?, mnc))
+        };
+        let row = self.row;
+        let impi = get(Column::Impi).and_then(|text| text.parse().ok()).or_else(imsi);
+        let cell = row.get(Column::Impi).or_else(|| row.get(Column::Imsi));
+        let (Some(impi), Some(cell)) = (impi, cell) else {
+            return;
+        };
+        if let Some(before) = self.found.twice(&impi, row.at) {
+            let what = format!(
+                "{impi} is there already, in line {}: keep one of them",
+                before.line
+            );
+            self.wrong(cell.wrong(what));
+        }
+    }
+
     /// K and the algorithm set, whose name it gives.
     fn algorithm(&mut self) -> &'static str {
         const NAMES: [&str; 3] = ["milenage", "tuak", "xor"];
@@ -211,7 +239,11 @@ impl Judge<'_, '_> {
             cell.text().parse::<Sqn>().map_err(|e| format!("SQN: {e}"))
         } else {
             let number = cell.text().parse().ok().and_then(Sqn::new);
-            number.ok_or_else(|| "SQN: a decimal number from 0 to 281474976710655 expected".into())
+            let leading = cell.text().len() > 1 && cell.text().starts_with('0');
+            number.filter(|_| !leading).ok_or_else(|| {
+                "SQN: a decimal number from 0 to 281474976710655 expected; if it is hex, give --from csv"
+                    .into()
+            })
         };
         match sqn {
             Err(what) => self.wrong(cell.wrong(what)),
@@ -274,17 +306,6 @@ impl Judge<'_, '_> {
                 return None;
             }
         };
-        let who = self.row.get(Column::Impi).or_else(|| self.row.get(Column::Imsi));
-        if let Some(before) = self.found.twice(&impi, self.row.at) {
-            let what = format!(
-                "{impi} is there already, in line {}: keep one of them",
-                before.line
-            );
-            if let Some(cell) = who {
-                self.wrong(cell.wrong(what));
-            }
-            return None;
-        }
         Some(Entry {
             values: self.values,
             impi,

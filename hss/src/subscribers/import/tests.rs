@@ -123,6 +123,9 @@ fn a_stored_sqn_is_the_next_one_and_zero_gives_way_to_the_first_of_ours() {
         first_sqn(&load(&good(PYHSS)), "901280000000201"),
         format!("{:012x}", 4100)
     );
+    // Hex of ours under their names isn't taken for a decimal number.
+    let (.., what) = mistake(&PYHSS_CSV.replace("4100", "000000000041"));
+    assert!(what.contains("--from csv"), "{what}");
     let (.., key, what) = mistake(&PYHSS.replace("4100", "281474976710656"));
     assert!(
         key.ends_with(".sqn") && what.contains("to 281474976710655"),
@@ -193,7 +196,7 @@ fn every_mistake_of_a_table_is_told_with_line_and_column() {
          \"901280000000003\",2,{K}\n\
          9.0128E+14,2,{K},0x{OPC},,\n\
          901280000000006,2,{K},{OPC},0000,\n\
-         901280000000006,2,{K},{OPC},0000,\n\
+         901280000000006,2,{K},{OPC},00,\n\
          001010000000007,,,,,\n",
         short = &K[..30],
     );
@@ -209,6 +212,7 @@ fn every_mistake_of_a_table_is_told_with_line_and_column() {
         "line 5, column 1: row 4.imsi: digits expected, but a spreadsheet has rounded them: format the column as text there",
         "line 5, column 47: row 4.opc: write the digits without 0x",
         "line 7, column 1: row 6.imsi: 901280000000006@ims.mnc028.mcc901.3gppnetwork.org is there already, in line 6: keep one of them",
+        "line 7, column 85: row 6.amf: AMF: 2 octets (4 hex digits) expected, got 1 octets",
         "line 8, column 1: row 7.mnc_length: missing: 2 or 3 expected",
         "line 8, column 1: row 7.k: missing: the subscriber's key as 32 hex digits expected",
         "line 8, column 1: row 7.opc: missing: opc, or op",
@@ -281,6 +285,7 @@ fn files_that_are_something_else_are_told() {
         ("imsi,k,\"opc\n1,2,3\n", "never closed"),
         ("[{\"security\": ObjectId(\"1\")}]", "mongoexport"),
         ("[{\"security\": 5}]", "an object"),
+        ("[hss]\nlisten = \"127.0.0.1:1\"\n", "gba config check"),
         ("[{\"security\": {}}, 5]", "an object in braces"),
     ] {
         let told = format!("{:?}", import(text).mistakes);

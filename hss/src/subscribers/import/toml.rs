@@ -29,7 +29,18 @@ pub(super) fn read(
             return (0, Vec::new());
         }
     };
+    if options.operator_key.is_some() {
+        found.note("our own file says op or opc: --operator-key changes nothing".into());
+    }
     let mut root = Table::new(text, String::new(), 0, document.get_ref());
+    if let (Some(hss), None) = (
+        document.get_ref().get("hss"),
+        document.get_ref().get("subscriber"),
+    ) {
+        let what = "subscribers expected, but this is a configuration of elements: gba config check reads it";
+        found.mistake(error_at(text, hss.span().start, "hss".into(), what));
+        return (0, Vec::new());
+    }
     let production = root.flag("production").unwrap_or_else(|e| {
         found.mistake(e);
         None
