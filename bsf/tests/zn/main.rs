@@ -3,5 +3,6 @@
 
 mod answers;
 mod help;
+mod laboratory;
 mod leaks;
 mod loopback;
