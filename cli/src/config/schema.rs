@@ -172,6 +172,8 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "Its private key; only we may read it", "pki/hss.key";
         "insecure_diameter": Flag = Some("false"), yes_or_no, YES,
             "Laboratory: CK and IK in clear between machines";
+        "ops.listen": Text = None, is::<SocketAddr>, ADDRESS,
+            "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19464";
     }
     "bsf" {
         "listen_ub": Text = Some("127.0.0.1:18080"), is::<SocketAddr>, ADDRESS,
@@ -202,6 +204,8 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "Its private key; only we may read it", "pki/bsf.key";
         "insecure_diameter": Flag = Some("false"), yes_or_no, YES,
             "Laboratory: keys in clear between machines";
+        "ops.listen": Text = None, is::<SocketAddr>, ADDRESS,
+            "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19465";
     }
     "naf" {
         "listen": Text = Some("127.0.0.1:18081"), is::<SocketAddr>, ADDRESS,
@@ -231,6 +235,8 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "Its private key; only we may read it", "pki/naf.key";
         "insecure_diameter": Flag = Some("false"), yes_or_no, YES,
             "Laboratory: keys in clear between machines";
+        "ops.listen": Text = None, is::<SocketAddr>, ADDRESS,
+            "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19466";
     }
     "ue" {
         "imsi": Text = Some("001010123456789"), is::<Imsi>, "an IMSI of 6 to 15 digits",

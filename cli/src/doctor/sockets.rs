@@ -13,12 +13,15 @@ use super::Line;
 use crate::config::Config;
 
 /// Where elements listen.
-const LISTENERS: [(&str, &str); 5] = [
+const LISTENERS: [(&str, &str); 8] = [
     ("hss", "listen"),
     ("bsf", "listen_ub"),
     ("bsf", "listen_zn"),
     ("naf", "listen"),
     ("naf", "listen_tls"),
+    ("hss", "ops.listen"),
+    ("bsf", "ops.listen"),
+    ("naf", "ops.listen"),
 ];
 
 /// Whom they call.

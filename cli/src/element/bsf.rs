@@ -43,6 +43,7 @@ impl Table for Bsf {
 /// All that the BSF needs before it opens a socket.
 pub(super) struct Plan {
     path: Option<PathBuf>,
+    ops: Option<SocketAddr>,
     listen_ub: SocketAddr,
     listen_zn: SocketAddr,
     ub: UbConfig,
@@ -78,6 +79,7 @@ impl Plan {
         (ub.per_impi, ub.per_address) = (rate, rate);
         Ok(Self {
             path: c.path.clone(),
+            ops: c.maybe("bsf", "ops.listen")?,
             listen_ub: c.get("bsf", "listen_ub")?,
             listen_zn: c.get("bsf", "listen_zn")?,
             ub,
@@ -91,7 +93,8 @@ impl Plan {
 
     pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
         say_configuration("bsf", self.path.as_deref());
-        let mut running = Running::new("bsf", Watch::new(watching, Some("BSF")));
+        let running = Running::new("bsf", Watch::new(watching, Some("BSF")));
+        let mut running = running.operated_at(self.ops).await?;
         let tap = running.watch().tap();
         let (ub_listener, ub_address) = listen("bsf", self.listen_ub).await?;
         let (zn_listener, zn_address) = listen("bsf", self.listen_zn).await?;

@@ -27,6 +27,7 @@ impl Table for Hss {
 /// All that the HSS needs before it opens a socket.
 pub(super) struct Plan {
     path: Option<PathBuf>,
+    ops: Option<SocketAddr>,
     listen: SocketAddr,
     config: hss::Config,
     subscribers: Subscribers,
@@ -47,6 +48,7 @@ impl Plan {
         let sqn_file = c.file("hss", "sqn_file");
         Ok(Self {
             path: c.path.clone(),
+            ops: c.maybe("hss", "ops.listen")?,
             listen: c.get("hss", "listen")?,
             config,
             subscribers: subscribers(c)?,
@@ -69,7 +71,8 @@ impl Plan {
         say(&format!(
             "hss: subscribers {count}, sequence numbers in {sqn_file}"
         ));
-        let mut running = Running::new("hss", Watch::new(watching, Some("HSS")));
+        let running = Running::new("hss", Watch::new(watching, Some("HSS")));
+        let mut running = running.operated_at(self.ops).await?;
         let (listener, address) = listen("hss", self.listen).await?;
         running.endpoint(address, "HSS Zh");
         let hss = hss::Hss::new(self.config, self.subscribers, Auc::new(store, OsEntropy));

@@ -4,6 +4,7 @@
 //! * `fixed`: a BSF whose sessions stand in a file, and its laboratory modes;
 //! * `ue`: a device with a software card, from bootstrapping to a page;
 //! * `up`: the laboratory's network;
+//! * `ops`: /livez, /readyz and /metrics;
 //! * `running`: what listens until a signal comes, and how it ends;
 //! * `watch`: `--pcap`, and `-v`, the ladder on standard error; `heard`: what came in, in words.
 
@@ -12,6 +13,7 @@ mod fixed;
 mod heard;
 mod hss;
 mod naf;
+mod ops;
 mod running;
 mod ue;
 pub(crate) mod up;

@@ -44,6 +44,7 @@ impl Table for Naf {
 /// All that the NAF needs before it opens a socket.
 pub(super) struct Plan {
     path: Option<PathBuf>,
+    ops: Option<SocketAddr>,
     listen: SocketAddr,
     listen_tls: SocketAddr,
     name: Fqdn,
@@ -66,6 +67,7 @@ impl Plan {
         }
         Ok(Self {
             path: c.path.clone(),
+            ops: c.maybe("naf", "ops.listen")?,
             listen: c.get("naf", "listen")?,
             listen_tls: c.get("naf", "listen_tls")?,
             name: c.get("naf", "name")?,
@@ -84,7 +86,8 @@ impl Plan {
 
     pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
         say_configuration("naf", self.path.as_deref());
-        let mut running = Running::new("naf", Watch::new(watching, Some("NAF")));
+        let running = Running::new("naf", Watch::new(watching, Some("NAF")));
+        let mut running = running.operated_at(self.ops).await?;
         let tap = running.watch().tap();
         let (listener, address) = listen("naf", self.listen).await?;
         let (tls_listener, tls_address) = listen("naf", self.listen_tls).await?;

@@ -11,7 +11,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{say, watch::Watch};
+use super::{listen, ops::Ops, say, watch::Watch};
 use crate::{Failure, advice};
 
 /// An element's sockets, and how they end together.
@@ -21,6 +21,7 @@ pub(super) struct Running {
     tasks: JoinSet<Result<(), String>>,
     clients: Vec<(String, Client)>,
     watch: Watch,
+    ops: Option<Ops>,
 }
 
 impl Running {
@@ -31,7 +32,23 @@ impl Running {
             tasks: JoinSet::new(),
             clients: Vec::new(),
             watch,
+            ops: None,
         }
+    }
+
+    /// With the operator's listener there, if there is one. Before the tap is handed to anybody: it is counted from here.
+    pub(super) async fn operated_at(mut self, address: Option<SocketAddr>) -> Result<Self, Failure> {
+        if let Some(address) = address {
+            let (listener, address) = listen(self.name, address).await?;
+            say(&format!(
+                "{}: /livez, /readyz and /metrics on {address}",
+                self.name
+            ));
+            let ops = Ops::new(listener);
+            self.watch.wrap(|tap| ops.counting(tap));
+            self.ops = Some(ops);
+        }
+        Ok(self)
     }
 
     pub(super) const fn watch(&self) -> &Watch {
@@ -62,6 +79,14 @@ impl Running {
     /// at once.
     pub(super) async fn until_signal(mut self) -> Result<(), Failure> {
         let mut signals = Signals::new()?;
+        if let Some(ops) = self.ops.take() {
+            let clients = self.clients.iter().map(|(_, client)| client.clone());
+            let serving = ops.serve(clients.collect(), self.stop());
+            self.serve(async move {
+                serving.await;
+                Ok(())
+            });
+        }
         say(&format!("{}: ready; Ctrl-C stops", self.name));
         // They end with this function.
         let mut tellers = JoinSet::new();

@@ -91,6 +91,11 @@ impl Watch {
         Arc::clone(&self.tap)
     }
 
+    /// Puts another tap around this one.
+    pub(super) fn wrap(&mut self, around: impl FnOnce(SharedTap) -> SharedTap) {
+        self.tap = around(self.tap());
+    }
+
     /// Prints what is left.
     pub(super) async fn finish(self) {
         let Self { tap, printer } = self;

@@ -3,6 +3,7 @@
 //! * `alone`: HSS, BSF, NAF and devices; an HSS killed in between; how they stop;
 //! * `kill`: an HSS killed 200 times under load;
 //! * `fixed`: a BSF whose sessions stand in a file, and its laboratory modes;
+//! * `ops`: /livez, /readyz and /metrics;
 //! * `up`: the network left running, and the commands that it prints;
 //! * `config`: example, check and show, the order of the sources, and what is said of a wrong file.
 #![allow(
@@ -15,6 +16,7 @@ mod alone;
 mod config;
 mod fixed;
 mod kill;
+mod ops;
 mod up;
 
 use std::{

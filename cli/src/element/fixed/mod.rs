@@ -96,6 +96,7 @@ impl Laboratory {
 /// All that it needs before it opens a socket.
 pub(super) struct Plan {
     path: Option<PathBuf>,
+    ops: Option<SocketAddr>,
     file: PathBuf,
     listen: SocketAddr,
     zn: ZnConfig,
@@ -118,6 +119,7 @@ impl Plan {
         zn.injections = laboratory.injections.clone();
         Ok(Self {
             path: c.path.clone(),
+            ops: c.maybe("bsf", "ops.listen")?,
             file,
             listen: c.get("bsf", "listen_zn")?,
             zn,
@@ -128,7 +130,8 @@ impl Plan {
 
     pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
         say_configuration("bsf", self.path.as_deref());
-        let mut running = Running::new("bsf", Watch::new(watching, Some("BSF")));
+        let running = Running::new("bsf", Watch::new(watching, Some("BSF")));
+        let mut running = running.operated_at(self.ops).await?;
         let (listener, address) = listen("bsf", self.listen).await?;
         running.endpoint(address, "BSF Zn");
         let all = self.sessions.len();

@@ -1,0 +1,194 @@
+//! What an operator's tools ask an element that runs: `/livez`, `/readyz`, and `/metrics` for Prometheus. Off by default.
+//!
+//! No label names a subscriber: labels are interfaces, and peers by the addresses of the configuration.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{Method, Request, Response, StatusCode, header};
+use net::{
+    accept::Stop,
+    clock,
+    diameter::Client,
+    http::{Bytes, Limits},
+    tap::{Connection, Direction, Message, SharedTap, Tap, WireBytes},
+};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use tokio::net::TcpListener;
+
+/// What is encoded: OpenMetrics, which Prometheus reads.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct Interface {
+    interface: &'static str,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct Peer {
+    peer: String,
+}
+
+/// What is counted.
+struct Metrics {
+    registry: Registry,
+    messages: Family<Interface, Counter>,
+    received: Counter,
+    sent: Counter,
+    peers: Family<Peer, Gauge>,
+}
+
+impl Metrics {
+    fn new(start: i64) -> Self {
+        let mut registry = Registry::with_prefix("gba");
+        let (messages, peers) = (Family::default(), Family::default());
+        let (received, sent) = (Counter::default(), Counter::default());
+        let started: Gauge = Gauge::default();
+        started.set(start);
+        registry.register(
+            "messages_sent",
+            "Protocol messages that this element sent",
+            messages.clone(),
+        );
+        registry.register(
+            "received_bytes",
+            "Octets that came over sockets",
+            received.clone(),
+        );
+        registry.register("sent_bytes", "Octets that went over sockets", sent.clone());
+        registry.register(
+            "peer_up",
+            "1 while the Diameter connection to that peer is open, else 0",
+            peers.clone(),
+        );
+        registry.register(
+            "start_time_seconds",
+            "When this element started, since 1970",
+            started,
+        );
+        Self {
+            registry,
+            messages,
+            received,
+            sent,
+            peers,
+        }
+    }
+}
+
+/// A tap that counts what it hands on. An element that serves has no card, so there are no APDUs.
+struct Counting {
+    inner: SharedTap,
+    metrics: Arc<Metrics>,
+}
+
+impl Tap for Counting {
+    fn message(&self, message: Message<'_>) {
+        let interface = Interface {
+            interface: message.interface,
+        };
+        self.metrics.messages.get_or_create(&interface).inc();
+        if self.inner.listens() {
+            self.inner.message(message);
+        }
+    }
+
+    fn octets(&self, connection: &Connection, direction: Direction, octets: WireBytes<'_>) {
+        let counter = match direction {
+            Direction::Received => &self.metrics.received,
+            Direction::Sent => &self.metrics.sent,
+        };
+        counter.inc_by(octets.len() as u64);
+        self.inner.octets(connection, direction, octets);
+    }
+
+    fn ended(&self, connection: &Connection, direction: Direction) {
+        self.inner.ended(connection, direction);
+    }
+
+    fn endpoint(&self, address: SocketAddr, label: &str) {
+        self.inner.endpoint(address, label);
+    }
+
+    fn tls_secret(&self, line: &str) {
+        self.inner.tls_secret(line);
+    }
+}
+
+/// The operator's listener of an element.
+pub(super) struct Ops {
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+}
+
+impl Ops {
+    pub(super) fn new(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            metrics: Arc::new(Metrics::new(clock::now().utc.0)),
+        }
+    }
+
+    /// The same tap, counted.
+    pub(super) fn counting(&self, inner: SharedTap) -> SharedTap {
+        Arc::new(Counting {
+            inner,
+            metrics: Arc::clone(&self.metrics),
+        })
+    }
+
+    /// Answers until the stop. `peers`: whom this element needs, of which one is enough.
+    pub(super) async fn serve(self, peers: Vec<Client>, stop: Stop) {
+        let (metrics, peers) = (self.metrics, Arc::new(peers));
+        let service = move |request: Request<Bytes>, _| {
+            let answer = answer(&metrics, &peers, &request);
+            std::future::ready(answer)
+        };
+        net::http::serve(self.listener, Limits::default(), service, stop).await;
+    }
+}
+
+fn answer(metrics: &Metrics, peers: &[Client], request: &Request<Bytes>) -> Response<Bytes> {
+    let plain = |status, body: &str| response(status, "text/plain; charset=utf-8", body.to_owned());
+    if request.method() != Method::GET {
+        return plain(StatusCode::METHOD_NOT_ALLOWED, "only GET here\n");
+    }
+    match request.uri().path() {
+        "/livez" => plain(StatusCode::OK, "ok\n"),
+        "/readyz" if peers.is_empty() || peers.iter().any(Client::is_open) => plain(StatusCode::OK, "ok\n"),
+        "/readyz" => {
+            let down: Vec<_> = peers.iter().map(Client::peer).collect();
+            let body = format!("no connection to {}\n", down.join(", "));
+            plain(StatusCode::SERVICE_UNAVAILABLE, &body)
+        }
+        "/metrics" => {
+            for client in peers {
+                let peer = Peer {
+                    peer: client.peer().to_owned(),
+                };
+                let up = i64::from(client.is_open());
+                metrics.peers.get_or_create(&peer).set(up);
+            }
+            let mut text = String::new();
+            match encode(&mut text, &metrics.registry) {
+                Ok(()) => response(StatusCode::OK, OPEN_METRICS, text),
+                Err(_) => plain(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the metrics couldn't be written\n",
+                ),
+            }
+        }
+        _ => plain(StatusCode::NOT_FOUND, "here are /livez, /readyz and /metrics\n"),
+    }
+}
+
+fn response(status: StatusCode, kind: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let kind = header::HeaderValue::from_static(kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
