@@ -143,6 +143,19 @@ fn an_unknown_peer_gets_3010() {
     assert!(matches!(&at_hss[..], [Output::Close(Closed::Refusing(_))]));
 }
 
+#[test]
+fn a_laboratory_may_take_strangers_in_one_role_and_listed_hosts_keep_theirs() {
+    let strict = Known::new([Rule {
+        host: BSF.parse().unwrap(),
+        role: Role::Bsf,
+    }]);
+    let stranger = "any.home.test".parse().unwrap();
+    assert_eq!(strict.role(&stranger), None);
+    let open = strict.with_others(Some(Role::Naf));
+    assert_eq!(open.role(&stranger), Some(Role::Naf));
+    assert_eq!(open.role(&BSF.parse().unwrap()), Some(Role::Bsf));
+}
+
 //= RFC6733-5.3-r3
 #[test]
 fn no_common_application_gets_5010() {
