@@ -1,7 +1,7 @@
 //! The file of sessions that nobody bootstrapped: [`EXAMPLE`] shows all that may stand in it. Errors tell line, column
 //! and key, and never what stands there, as it may be a key.
 
-use std::{collections::HashMap, fs::File, io::Read as _, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, io::Read as _, path::Path, sync::Arc, time::Duration};
 
 use aka::Rand;
 use base::{Now, Secret, SecretBytes, Utc};
@@ -32,7 +32,7 @@ const KEY: &str = "64 hex digits, \"@FILE\" or \"env:NAME\" expected";
 /// Reads the file; key files are looked for beside it.
 pub(super) fn load(path: &Path, production: bool, bsf: &Fqdn, now: Now) -> Result<FixedSessions, String> {
     let cannot = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
-    let file = File::open(path).map_err(cannot)?;
+    let file = net::file::open(path).map_err(cannot)?;
     let mut octets = Vec::new();
     let read = file.take(MAX_FILE + 1).read_to_end(&mut octets);
     // The file may hold keys, so it is wiped after use.
@@ -293,20 +293,20 @@ mod tests {
         let session = "[[session]]\nbtid = \"x@bsf.test\"\n";
         for (text, place, words) in [
             ("", "line 1, column 1", "[[session]]"),
-            ("[[session]]\n", "line 1, column 3", "B-TID"),
+            ("[[session]]\n", "line 1, column 1", "B-TID"),
             ("[[session]]\nbtid = \"x\"\n", "line 2, column 8", "local@BSF"),
-            (session, "line 1, column 3", "ks as 64 hex digits"),
+            (session, "line 1, column 1", "ks as 64 hex digits"),
             (
                 &format!("{session}ks = 12\n"),
                 "line 3, column 6",
                 "a text in quotes",
             ),
             (&format!("{session}ks = \"1234\"\n"), "line 3, column 6", "32"),
-            (&format!("{session}ks = \"{KEY}\"\n"), "line 1, column 3", "impi"),
-            (&format!("{session}kz = \"{KEY}\"\n"), "line 1, column 3", "ks"),
+            (&format!("{session}ks = \"{KEY}\"\n"), "line 1, column 1", "impi"),
+            (&format!("{session}kz = \"{KEY}\"\n"), "line 1, column 1", "ks"),
             (
                 &format!("{session}impi = \"a@b.test\"\nks = \"{KEY}\"\n"),
-                "line 1, column 3",
+                "line 1, column 1",
                 "rand",
             ),
             (
@@ -321,7 +321,7 @@ mod tests {
             ),
             (
                 &format!("{session}[[session.key]]\nnaf = \"n.test\"\nua = \"0100000002\"\n"),
-                "line 3, column 3",
+                "line 3, column 1",
                 "me_key",
             ),
         ] {
