@@ -97,12 +97,14 @@ impl Capture {
     }
 }
 
-/// Options by which Wireshark and tshark know Diameter on a port that isn't the registered one. HTTP and TLS they know
-/// by themselves.
+/// Options by which Wireshark and tshark know what is spoken on a port that isn't the registered one.
 fn decode_as(report: &Report) -> String {
     let mut options = String::new();
     for port in report.diameter.keys() {
         let _ = write!(options, " -d tcp.port=={port},diameter");
+    }
+    for (port, protocol) in &report.guessed {
+        let _ = write!(options, " -d tcp.port=={port},{protocol}");
     }
     for port in &report.diameter_over_tls {
         let _ = write!(options, " -d tls.port=={port},diameter");

@@ -45,7 +45,7 @@ impl Capture {
         assert!(said.status.success(), "{err}");
         let capture = Self::said(tshark, folder, &err);
         let known = capture.decode_as.iter().filter(|word| *word == "-d");
-        assert_eq!(known.count(), 2, "Zh and Zn");
+        assert_eq!(known.count(), 6, "Zh and Zn, Ub and the NAF, MAF and IN-CSE");
         Some(capture)
     }
 

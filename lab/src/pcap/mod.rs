@@ -138,7 +138,10 @@ pub struct Report {
     pub dropped: u64,
     /// Ports whose Diameter an analyser has to be told, as it isn't the registered one; with the label of who listens.
     pub diameter: BTreeMap<u16, String>,
-    /// The same within TLS, where the label of who listens ends with `Zh` or `Zn`.
+    /// Ports of HTTP and of TLS: an analyser guesses them, but wrongly where a port of either end is registered for
+    /// something else.
+    pub guessed: BTreeSet<(u16, &'static str)>,
+    /// Diameter within TLS, where the label of who listens ends with `Zh` or `Zn`.
     pub diameter_over_tls: BTreeSet<u16>,
 }
 

@@ -223,6 +223,11 @@ impl<W: Write> Writer<W> {
             if octets.starts_with(&TLS) && label.is_some_and(|l| l.ends_with(" Zh") || l.ends_with(" Zn")) {
                 report.diameter_over_tls.insert(port);
             }
+            if octets.starts_with(&TLS) {
+                report.guessed.insert((port, "tls"));
+            } else if is_http(octets) {
+                report.guessed.insert((port, "http"));
+            }
             if is_diameter(octets) {
                 report
                     .diameter
@@ -305,6 +310,12 @@ fn put<W: Write>(
 
 /// Handshake, version 3: how a TLS connection begins.
 const TLS: [u8; 2] = [22, 3];
+
+/// The request that an HTTP connection begins with.
+fn is_http(octets: &[u8]) -> bool {
+    let line = octets.split(|c| *c == b'\r').next().unwrap_or_default();
+    line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
+}
 
 /// A Diameter connection begins with a Capabilities-Exchange-Request (RFC 6733 3, 5.3.1).
 fn is_diameter(octets: &[u8]) -> bool {
