@@ -136,6 +136,7 @@ fn each_injection_is_what_the_naf_sees() {
         ("expired", 1, "refuses this B-TID"),
         ("key-flip", 1, "refuses this B-TID"),
         ("5402", 1, "HTTP 403"),
+        ("5401", 1, "HTTP 503"),
         ("no-uss", 0, ""),
         ("slow=10ms", 0, ""),
         ("drop@another", 0, ""),
