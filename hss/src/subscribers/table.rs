@@ -68,12 +68,9 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    /// Where it begins, and its name.
-    pub(super) fn place(&self) -> (Place, String) {
-        (
-            error_at(self.text, self.at, String::new(), "").place,
-            self.path.clone(),
-        )
+    /// The octet at which it begins, and its name.
+    pub(super) fn place(&self) -> (usize, String) {
+        (self.at, self.path.clone())
     }
 
     /// All keys with their values, taken or not.

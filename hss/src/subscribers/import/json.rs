@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 
 use super::{
     super::table::{FileError, error_at},
-    Findings, Form,
+    Findings, Form, Place,
+    places::Places,
     row::{self, Cell, Column, Row},
 };
 
@@ -17,22 +18,28 @@ type Object<'t> = BTreeMap<String, &'t RawValue>;
 
 /// Parts of a text, which know where they stand in it.
 #[derive(Clone, Copy)]
-struct Whole<'t>(&'t str);
+struct Whole<'p, 't>(&'p Places<'t>);
 
-impl Whole<'_> {
-    fn wrong(self, at: &str, key: String, what: impl Into<String>) -> FileError {
-        error_at(self.0, self.offset(at), key, what)
+impl Whole<'_, '_> {
+    fn wrong(self, part: &str, key: String, what: impl Into<String>) -> FileError {
+        FileError {
+            place: self.place(part),
+            key,
+            what: what.into(),
+        }
     }
 
     /// Of a part of this text.
-    fn offset(self, part: &str) -> usize {
-        part.as_ptr().addr().saturating_sub(self.0.as_ptr().addr())
+    fn place(self, part: &str) -> Place {
+        let start = self.0.text().as_ptr().addr();
+        self.0.at(part.as_ptr().addr().saturating_sub(start))
     }
 }
 
 /// All documents as rows.
 pub(super) fn rows(text: &str, form: Form, found: &mut Findings) -> Vec<Row> {
-    let whole = Whole(text);
+    let places = Places::new(text);
+    let whole = Whole(&places);
     let mut rows = Vec::new();
     for (n, document) in documents(whole, found).into_iter().enumerate() {
         if found.full() {
@@ -44,7 +51,7 @@ pub(super) fn rows(text: &str, form: Form, found: &mut Findings) -> Vec<Row> {
             continue;
         };
         let mut row = Row {
-            at: whole.wrong(document, String::new(), "").place,
+            at: whole.place(document),
             key,
             cells: Vec::new(),
             sound: true,
@@ -59,9 +66,9 @@ pub(super) fn rows(text: &str, form: Form, found: &mut Findings) -> Vec<Row> {
 }
 
 /// The documents: those in a list, or one after another.
-fn documents<'t>(whole: Whole<'t>, found: &mut Findings) -> Vec<&'t str> {
+fn documents<'t>(whole: Whole<'_, 't>, found: &mut Findings) -> Vec<&'t str> {
     let mut documents = Vec::new();
-    let stream = serde_json::Deserializer::from_str(whole.0).into_iter::<&RawValue>();
+    let stream = serde_json::Deserializer::from_str(whole.0.text()).into_iter::<&RawValue>();
     for value in stream {
         match value {
             Ok(value) if value.get().starts_with('[') => {
@@ -74,12 +81,12 @@ fn documents<'t>(whole: Whole<'t>, found: &mut Findings) -> Vec<&'t str> {
                 let mut what = "not JSON".to_owned();
                 if ["ObjectId(", "NumberInt(", "NumberLong(", "Long(", "Int32("]
                     .iter()
-                    .any(|word| whole.0.contains(word))
+                    .any(|word| whole.0.text().contains(word))
                 {
                     what +=
                         ": this is the shell's way of showing it; use mongoexport -d open5gs -c subscribers";
                 }
-                let mut mistake = error_at(whole.0, 0, "the file".into(), what);
+                let mut mistake = error_at(whole.0.text(), 0, "the file".into(), what);
                 mistake.place.line = e.line().max(1);
                 mistake.place.column = e.column().max(1);
                 found.mistake(mistake);
@@ -94,7 +101,7 @@ fn documents<'t>(whole: Whole<'t>, found: &mut Findings) -> Vec<&'t str> {
     documents
 }
 
-fn open5gs(whole: Whole<'_>, object: &Object<'_>, row: &mut Row, found: &mut Findings) {
+fn open5gs(whole: Whole<'_, '_>, object: &Object<'_>, row: &mut Row, found: &mut Findings) {
     take(whole, object, "", &[("imsi", Column::Imsi)], row, found);
     let Some(security) = object.get("security") else {
         found.mistake(FileError {
@@ -130,7 +137,7 @@ fn open5gs(whole: Whole<'_>, object: &Object<'_>, row: &mut Row, found: &mut Fin
     }
 }
 
-fn pyhss(whole: Whole<'_>, object: &Object<'_>, row: &mut Row, found: &mut Findings) {
+fn pyhss(whole: Whole<'_, '_>, object: &Object<'_>, row: &mut Row, found: &mut Findings) {
     let names = [
         ("imsi", Column::Imsi),
         ("ki", Column::K),
@@ -149,7 +156,7 @@ fn pyhss(whole: Whole<'_>, object: &Object<'_>, row: &mut Row, found: &mut Findi
 
 /// Takes those fields that are there and aren't null or empty.
 fn take(
-    whole: Whole<'_>,
+    whole: Whole<'_, '_>,
     object: &Object<'_>,
     path: &str,
     names: &[(&str, Column)],
@@ -164,7 +171,7 @@ fn take(
         match scalar(raw) {
             Some(text) if text.trim().is_empty() => {}
             Some(text) => {
-                let at = whole.wrong(raw, String::new(), "").place;
+                let at = whole.place(raw);
                 row.cells.push((*column, Cell::new(at, key, &text)));
                 wipe(text);
             }

@@ -9,6 +9,7 @@
 //! | `row` | names of columns and fields |
 //! | `judge` | one row: every mistake, or an [`Entry`] that [`Subscribers`] takes |
 //! | `operator` | OP and OPc told apart |
+//! | `places` | line and column in a long text |
 //! | `write` | TOML and CSV |
 //!
 //! A mistake is a [`FileError`]: line, column, the column's or field's name, what was expected; never a value. What is
@@ -18,6 +19,7 @@ mod form;
 mod json;
 mod judge;
 mod operator;
+mod places;
 mod row;
 mod table;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{
         table::{Table, error_at},
     },
     Entry, Findings, KeySource, Options, Place, judge,
+    places::Places,
     row::{self, Cell, Column, Row},
 };
 
@@ -56,6 +57,7 @@ pub(super) fn read(
     if let Err(e) = root.finish() {
         found.mistake(e);
     }
+    let places = Places::new(text);
     let count = tables.len();
     if count > super::MAX_SUBSCRIBERS {
         let what = format!("at most {} expected", super::MAX_SUBSCRIBERS);
@@ -68,7 +70,7 @@ pub(super) fn read(
             break;
         }
         let before = found.mistakes.len();
-        let (row, alone) = row_of(text, &table, found);
+        let (row, alone) = row_of(&places, &table, found);
         let entry = judge::row(&row, super::Form::Toml, options, keys, found);
         let uss = match table.tables("uss") {
             Ok(uss) => uss,
@@ -95,8 +97,13 @@ pub(super) fn read(
 }
 
 /// The row, and the place and name of what only TOML can hold.
-fn row_of(text: &str, table: &Table<'_, '_>, found: &mut Findings) -> (Row, Option<(Place, String)>) {
+fn row_of(
+    places: &Places<'_>,
+    table: &Table<'_, '_>,
+    found: &mut Findings,
+) -> (Row, Option<(Place, String)>) {
     let (at, path) = table.place();
+    let (at, text) = (places.at(at), places.text());
     let mut row = Row {
         at,
         key: path.clone(),
@@ -109,8 +116,8 @@ fn row_of(text: &str, table: &Table<'_, '_>, found: &mut Findings) -> (Row, Opti
         let name: &str = name.get_ref();
         if ALONE.contains(&name) {
             alone.get_or_insert_with(|| {
-                let e = error_at(text, name_at, format!("{path}.{name}"), "");
-                (e.place, e.key)
+                let key = format!("{path}.{name}");
+                (places.at(name_at), key)
             });
             continue;
         }
@@ -123,7 +130,7 @@ fn row_of(text: &str, table: &Table<'_, '_>, found: &mut Findings) -> (Row, Opti
             continue;
         };
         let key = format!("{path}.{name}");
-        let shown = error_at(text, at, key.clone(), "");
+        let place = places.at(at);
         let number = matches!(
             column,
             Column::MncLength
@@ -134,10 +141,10 @@ fn row_of(text: &str, table: &Table<'_, '_>, found: &mut Findings) -> (Row, Opti
                 | Column::Lifetime
         );
         match value.get_ref() {
-            DeValue::String(text) if !number => row.cells.push((*column, Cell::new(shown.place, key, text))),
+            DeValue::String(text) if !number => row.cells.push((*column, Cell::new(place, key, text))),
             DeValue::Integer(n) if number => {
                 let n = u32::from_str_radix(n.as_str(), n.radix()).map_or("x".to_owned(), |n| n.to_string());
-                row.cells.push((*column, Cell::new(shown.place, key, &n)));
+                row.cells.push((*column, Cell::new(place, key, &n)));
             }
             other => {
                 let expected = if number { "a number" } else { "a text in quotes" };
