@@ -48,16 +48,16 @@ enum Command {
     /// Prints where each element listens, who the subscriber is, and commands to try.
     Up(element::up::UpArgs),
     /// The home subscriber server alone.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: gba config example > gba.toml && gba hss serve")]
     Hss(element::HssCommand),
     /// The bootstrapping server function alone.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: gba config example > gba.toml && gba bsf serve")]
     Bsf(element::BsfCommand),
     /// A network application function alone.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: gba config example > gba.toml && gba naf serve")]
     Naf(element::NafCommand),
     /// A device with a software card: bootstrap, fetch a page.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: gba ue get -v http://naf.m2m.example:18081/")]
     Ue(element::UeCommand),
     /// The configuration of elements that run alone: an example, a check, what counts.
     #[command(subcommand)]
@@ -68,10 +68,10 @@ enum Command {
     /// Ks; with --akma the keys of AKMA. Prints keys.
     Keys(Box<keys::Args>),
     /// Subscriber lists: import of other programs' forms, export, a check that finds every mistake.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: gba db check subscribers.toml")]
     Db(db::Command),
     /// Certificates for Diameter over TLS: a test CA and one certificate per node.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: gba pki init hss.home.test bsf.home.test")]
     Pki(pki::Command),
     /// Say what a blob is, and decode it.
     ///
