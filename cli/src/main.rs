@@ -48,16 +48,28 @@ enum Command {
     /// Prints where each element listens, who the subscriber is, and commands to try.
     Up(element::up::UpArgs),
     /// The home subscriber server alone.
-    #[command(subcommand, after_help = "Example: gba config example > gba.toml && gba hss serve")]
+    #[command(
+        subcommand,
+        after_help = "Example: gba config example > gba.toml && gba hss serve"
+    )]
     Hss(element::HssCommand),
     /// The bootstrapping server function alone.
-    #[command(subcommand, after_help = "Example: gba config example > gba.toml && gba bsf serve")]
+    #[command(
+        subcommand,
+        after_help = "Example: gba config example > gba.toml && gba bsf serve"
+    )]
     Bsf(element::BsfCommand),
     /// A network application function alone.
-    #[command(subcommand, after_help = "Example: gba config example > gba.toml && gba naf serve")]
+    #[command(
+        subcommand,
+        after_help = "Example: gba config example > gba.toml && gba naf serve"
+    )]
     Naf(element::NafCommand),
     /// A device with a software card: bootstrap, fetch a page.
-    #[command(subcommand, after_help = "Example: gba ue get -v http://naf.m2m.example:18081/")]
+    #[command(
+        subcommand,
+        after_help = "Example: gba ue get -v http://naf.m2m.example:18081/"
+    )]
     Ue(element::UeCommand),
     /// The configuration of elements that run alone: an example, a check, what counts.
     #[command(subcommand)]
