@@ -3,7 +3,7 @@
 //! - [`types`]: [`Rand`], [`Autn`], [`Auts`], [`Amf`], [`Sqn`], [`Res`], [`MacA`], [`MacS`]
 //! - [`algorithm`]: the trait [`Algorithm`], [`F2345`], [`Vector`] and [`AlgorithmSet`]
 //! - [`milenage`] (TS 35.206), [`tuak`] (TS 35.231), [`xor`] (TS 34.108, test only): the algorithm sets
-//! - [`sqn`]: sequence numbers of annex C.2, the card's array and the home side's next number
+//! - [`sqn`]: sequence numbers of annex C, the card's array and the home side's next number, by counter or clock
 //! - [`card`]: [`authenticate`], what a USIM does with (RAND, AUTN); [`auts`]: resynchronisation
 //! - [`gba_u`]: MAC* (TS 33.220 5.3.2); [`gsm`]: conversions to the second generation
 //!

@@ -1,7 +1,15 @@
 //! Sequence numbers (TS 33.102 annex C.2): the card's array of one SEQ per IND, and the home side's next number.
+//!
+//! - here: [`SqnProfile`] and the card's [`SqnArray`] (C.2)
+//! - [`home`]: the next number by counter or clock (C.1.1, C.3), resynchronisation (6.3.5)
+//! - [`ind`]: which IND belong to which domain (C.3.4)
+
+pub mod home;
+pub mod ind;
 
 use thiserror::Error;
 
+pub use self::ind::{Domain, IndRange};
 use crate::Sqn;
 
 /// How SQN is read and what a card accepts. The same profile holds for a card and its home side.
@@ -176,45 +184,5 @@ impl SqnArray {
 
     fn slot(&self, sqn: Sqn) -> Option<usize> {
         usize::try_from(self.profile.ind(sqn)).ok()
-    }
-}
-
-/// The home side (TS 33.102 6.3.2, 6.3.5).
-pub mod home {
-    use super::SqnProfile;
-    use crate::Sqn;
-
-    /// The number after `last`: the next SEQ, in the given IND (its low bits). `None` when SEQ has run out, after
-    /// 2^43 vectors with 5 bits of IND: the card needs a new key.
-    #[must_use]
-    pub const fn checked_next(profile: SqnProfile, last: Sqn, ind: u64) -> Option<Sqn> {
-        let bits = profile.bits();
-        Sqn::from_parts(last.seq(bits) + 1, ind & ((1 << bits) - 1), bits)
-    }
-
-    /// As [`checked_next`], but stays at `last` when SEQ has run out: a card refuses it, so that no number is
-    /// accepted twice.
-    #[must_use]
-    pub const fn next(profile: SqnProfile, last: Sqn, ind: u64) -> Sqn {
-        match checked_next(profile, last, ind) {
-            Some(sqn) => sqn,
-            None => last,
-        }
-    }
-
-    /// What SQN_HE becomes after an AUTS whose MAC-S verified (6.3.5): SQN_MS if the card would refuse the next
-    /// number, because it isn't higher or lies more than Δ ahead; otherwise `None`, SQN_HE stays.
-    ///
-    /// This may lower SQN_HE. The caller must have checked that RAND is live and answered once.
-    #[must_use]
-    //= TS33.102-6.3.5-r2
-    pub const fn resync(profile: SqnProfile, sqn_he: Sqn, sqn_ms: Sqn) -> Option<Sqn> {
-        let next = profile.seq(sqn_he) + 1;
-        let card = profile.seq(sqn_ms);
-        if next <= card || next - card > profile.delta {
-            Some(sqn_ms)
-        } else {
-            None
-        }
     }
 }

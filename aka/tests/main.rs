@@ -8,6 +8,7 @@
 mod oracle;
 mod properties;
 mod rulings;
+mod schemes;
 
 use aka::{Algorithm, AlgorithmSet, Milenage, Tuak, Xor, tuak::Lengths};
 use base::{Entropy, Secret, SecretBytes, SeededEntropy};
