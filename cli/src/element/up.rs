@@ -90,6 +90,8 @@ async fn up(args: &UpArgs, watching: Watching) -> Result<(), Failure> {
     let mnc_digits = mnc.digits();
     let folder = tempfile::Builder::new()
         .prefix("gba-up-")
+        // The folder holds the device's keys.
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
         .tempdir()
         .map_err(|e| {
             Failure::Unable(format!(
