@@ -53,16 +53,6 @@ impl Credentials {
     }
 
     fn from_params(mut p: Params<'_>) -> Result<Self, DigestError> {
-        let nc = p.take("nc")?;
-        if nc
-            .as_ref()
-            .is_some_and(|nc| nc.len() != 8 || !nc.bytes().all(|b| b.is_ascii_hexdigit()))
-        {
-            return Err(DigestError::Value {
-                name: "nc",
-                rule: "eight hex digits",
-            });
-        }
         let mut response = p.take_dense("response")?.unwrap_or_default();
         response.make_ascii_lowercase();
         Ok(Self {
@@ -73,7 +63,7 @@ impl Credentials {
             response,
             algorithm: p.take_as("algorithm")?,
             qop: p.take_as("qop")?,
-            nc,
+            nc: p.take_nonce_count()?,
             cnonce: p.take("cnonce")?,
             opaque: p.take("opaque")?,
             auts: p.take_dense("auts")?,

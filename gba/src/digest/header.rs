@@ -96,6 +96,19 @@ impl<'a> Params<'a> {
         self.take_any(name).map(|v| v.parse()).transpose()
     }
 
+    /// Takes `nc` out, which is written as a token and so must be one (RFC 7616 section 3.4: eight hex digits).
+    pub(super) fn take_nonce_count(&mut self) -> Result<Option<String>, DigestError> {
+        match self.take("nc")? {
+            Some(nc) if nc.len() != 8 || !nc.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                Err(DigestError::Value {
+                    name: "nc",
+                    rule: "eight hex digits",
+                })
+            }
+            nc => Ok(nc),
+        }
+    }
+
     fn take_any(&mut self, name: &str) -> Option<Cow<'a, str>> {
         let i = self.0.iter().position(|(n, _)| n.eq_ignore_ascii_case(name))?;
         Some(self.0.swap_remove(i).1)

@@ -50,7 +50,7 @@ impl AuthenticationInfo {
             qop: p.take_as("qop")?,
             rspauth,
             cnonce: p.take("cnonce")?,
-            nc: p.take("nc")?,
+            nc: p.take_nonce_count()?,
         })
     }
 }

@@ -191,6 +191,11 @@ fn headers_as_live_peers_send_them() {
     )
     .unwrap();
     assert_eq!(i.rspauth.as_deref(), Some("ab"));
+    // Found by fuzzing: quoted, this `nc` would be written as a token that can't be read again.
+    assert!(matches!(
+        AuthenticationInfo::parse(r#"nc=",""#),
+        Err(DigestError::Value { name: "nc", .. })
+    ));
 }
 
 //= RFC7616-3.3-r1
