@@ -1,6 +1,6 @@
 //! Citations in Rust sources: a line `//= ID` above a function, or within it.
 //!
-//! A test named `ruling_06_…` cites RULING-06 by its name. Only a function with a test attribute shows that a
+//! A test named `ruling_06_…` or `row_06_…` cites RULING-06 or ROW-06 by its name. Only a function with a test attribute shows that a
 //! requirement holds. What is read is lines, not syntax: enough for sources that rustfmt has laid out, and one pass
 //! over the whole repository takes milliseconds.
 
@@ -53,7 +53,7 @@ pub(super) fn find(file: &str, text: &str) -> Vec<Citation> {
             name.clone_into(&mut function);
             tested = attribute;
         }
-        if let Some(id) = ruling(name).filter(|_| is_function && tested) {
+        if let Some(id) = named(name).filter(|_| is_function && tested) {
             found.push(Citation {
                 id,
                 file: file.to_owned(),
@@ -85,10 +85,16 @@ fn is_test(attribute: &str) -> bool {
     path.rsplit("::").next() == Some("test")
 }
 
-/// `ruling_06_…` names RULING-06.
-fn ruling(name: &str) -> Option<String> {
-    let (number, _) = name.strip_prefix("ruling_")?.split_once('_')?;
-    number.parse::<u8>().is_ok().then(|| format!("RULING-{number}"))
+/// `ruling_06_…` names RULING-06, `row_06_…` ROW-06.
+fn named(name: &str) -> Option<String> {
+    let (kind, rest) = name.split_once('_')?;
+    let kind = match kind {
+        "ruling" => "RULING",
+        "row" => "ROW",
+        _ => return None,
+    };
+    let (number, _) = rest.split_once('_')?;
+    number.parse::<u8>().is_ok().then(|| format!("{kind}-{number}"))
 }
 
 /// The name of the function (true) or other item (false) that begins on this line; empty where none does.
@@ -145,13 +151,16 @@ mod tests {
     }
 
     #[test]
-    fn a_test_named_after_a_ruling_cites_it() {
-        let name = "ruling_06_shows";
-        assert_eq!(
-            seen(&format!("#[test]\nfn {name}() {{}}\n")),
-            expected("RULING-06", name, true)
-        );
-        assert!(seen(&format!("fn {name}() {{}}\n#[test]\nfn ruling_of_thumb() {{}}\n")).is_empty());
+    fn a_test_named_after_a_ruling_or_row_cites_it() {
+        for (name, id) in [("ruling_06_shows", "RULING-06"), ("row_06_shows", "ROW-06")] {
+            assert_eq!(
+                seen(&format!("#[test]\nfn {name}() {{}}\n")),
+                expected(id, name, true)
+            );
+        }
+        for name in ["ruling_of_thumb", "row_of_six", "row_06", "rows_06_x"] {
+            assert!(seen(&format!("fn row_06_helps() {{}}\n#[test]\nfn {name}() {{}}\n")).is_empty());
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 /// What is asked for, in our own words.
 #[derive(Debug, Default)]
 pub(super) struct Requirement {
-    /// `<document>-<clause>-r<n>`, or `RULING-<nn>`.
+    /// `<document>-<clause>-r<n>`, `RULING-<nn>` or `ROW-<nn>`.
     pub(super) id: String,
     /// Before the comma of `clause`: `TS 33.220`.
     pub(super) document: String,
@@ -109,12 +109,17 @@ impl Requirement {
             return Some("each requirement has id, clause, line and state".to_owned());
         }
         let tight = |text: &str| text.replace([' ', '-'], "");
-        let stem = if self.document == "Rulings" {
-            return (self.id != format!("RULING-{:0>2}", self.clause))
-                .then(|| format!("{}: the id of ruling {} has its number", self.id, self.clause));
-        } else {
-            format!("{}-{}-r", tight(&self.document), tight(&self.clause))
+        // Our own lists are numbered once.
+        let own = match self.document.as_str() {
+            "Rulings" => Some("RULING"),
+            "Bad input" => Some("ROW"),
+            _ => None,
         };
+        if let Some(own) = own {
+            let id = format!("{own}-{:0>2}", self.clause);
+            return (self.id != id).then(|| format!("{}: expected {id}, from its clause", self.id));
+        }
+        let stem = format!("{}-{}-r", tight(&self.document), tight(&self.clause));
         let count = self
             .id
             .strip_prefix(&stem)
@@ -179,6 +184,11 @@ mod tests {
                 "expected TS33.220-4.5.3-r<number>",
             ),
             ("TS 33.220, 4.5.2", "4.5.2", "x.toml:4: clause is"),
+            (
+                "TS 33.220, 4.5.2",
+                "Bad input, 6",
+                "expected ROW-06, from its clause",
+            ),
             (
                 "state = \"done\"",
                 "id = \"again\"",
