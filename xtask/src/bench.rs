@@ -12,7 +12,12 @@ use crate::run::{Failure, cargo, go, program, read, root, target, which};
 const MILENAGE_INSTRUCTIONS: u64 = 600;
 
 /// Benches with a bound on a ratio of their own.
-const GATED: &[(&str, &str)] = &[("aka", "milenage"), ("gba", "ks_naf"), ("lab", "bootstrap")];
+const GATED: &[(&str, &str)] = &[
+    ("aka", "milenage"),
+    ("aka", "tuak"),
+    ("gba", "ks_naf"),
+    ("lab", "bootstrap"),
+];
 
 /// How often such a bench may try.
 const TRIES: u32 = 3;

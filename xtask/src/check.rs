@@ -89,20 +89,6 @@ pub(crate) fn check() -> Result<(), Failure> {
     )))
 }
 
-/// The workspace crates that `member` imports, directly and through others, itself included.
-pub(crate) fn reach(member: &str) -> Result<BTreeSet<String>, Failure> {
-    let mut reached = BTreeSet::from([member.to_owned()]);
-    let mut open = vec![member.to_owned()];
-    while let Some(next) = open.pop() {
-        for import in imports(&text(&root().join(&next).join("Cargo.toml"))?) {
-            if is_crate(&import) && reached.insert(import.clone()) {
-                open.push(import);
-            }
-        }
-    }
-    Ok(reached)
-}
-
 /// True for the name of one of our crates.
 pub(crate) fn is_crate(name: &str) -> bool {
     ARROWS.iter().any(|(member, _)| *member == name)

@@ -1,27 +1,34 @@
 //! `cargo xtask fuzz`: the coverage-guided fuzz targets in fuzz/ (its own workspace).
 //!
-//! They build on the stable toolchain (`RUSTC_BOOTSTRAP=1`). The small seed corpus in fuzz/corpus is committed;
-//! what a run finds beyond it goes to fuzz/corpus-work, crashes to fuzz/artifacts.
+//! They build on the stable toolchain (`RUSTC_BOOTSTRAP=1`). Two ways to run them:
+//!
+//! - the *slice* of the suite: the committed seeds in fuzz/corpus and then a fixed number of mutations from a fixed
+//!   random seed. Nothing is kept, so that the same commit gives the same result;
+//! - the *soak* (`--for`): by the clock and from new random seeds. What it finds goes to fuzz/corpus-work. An input
+//!   that crashes goes to fuzz/artifacts in both, and once mended to fuzz/corpus.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::check;
-use crate::run::{Failure, go, program, read, root, shown};
+use crate::run::{Failure, go, program, root, shown};
 use crate::{peers, system};
 
-/// `cargo xtask fuzz [--seconds N] [TARGET]`
+/// Inputs of each target in the slice, the seeds among them.
+const RUNS: u32 = 20_000;
+
+/// `cargo xtask fuzz [--for TIME] [TARGET]`
 pub(crate) fn fuzz(args: &[String]) -> Result<(), Failure> {
-    let usage = || Failure::usage("usage: cargo xtask fuzz [--seconds N] [TARGET]");
-    let (mut seconds, mut target) = (10u32, None);
+    let usage =
+        || Failure::usage("usage: cargo xtask fuzz [--for TIME] [TARGET], TIME such as 90s, 30m or 2h");
+    let (mut soak, mut target) = (None, None);
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         match arg.as_str() {
-            "--seconds" => seconds = rest.next().and_then(|n| n.parse().ok()).ok_or_else(usage)?,
+            "--for" => soak = Some(rest.next().and_then(|text| time(text)).ok_or_else(usage)?),
             name if !name.starts_with('-') && target.is_none() => target = Some(name.to_owned()),
             _ => return Err(usage()),
         }
@@ -38,7 +45,22 @@ pub(crate) fn fuzz(args: &[String]) -> Result<(), Failure> {
     }
     system::ensure_peers()?;
     build()?;
-    slices(&names, seconds)
+    match soak {
+        None => slice_of(&names),
+        Some(time) => soak_of(&names, time),
+    }
+}
+
+/// `90s`, `30m`, `2h`.
+fn time(text: &str) -> Option<Duration> {
+    let seconds = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return None,
+    };
+    let number: u32 = text.get(..text.len() - 1)?.parse().ok()?;
+    Some(Duration::from_secs(u64::from(number) * seconds))
 }
 
 /// Builds all targets with the address sanitizer.
@@ -50,79 +72,41 @@ pub(crate) fn build() -> Result<(), Failure> {
         .env("CARGO_TERM_PROGRESS_WHEN", "never"))
 }
 
-/// Runs the committed seeds through every target, and nothing else.
-pub(crate) fn replay() -> Result<(), Failure> {
-    each(&targets()?, |name| {
-        let seeds = corpus(name);
-        if fs::read_dir(&seeds).map_or(true, |mut folder| folder.next().is_none()) {
-            return Err(format!("{name}: no seed in {}", seeds.display()));
+/// The slice of the suite, through all targets.
+pub(crate) fn slice() -> Result<(), Failure> {
+    slice_of(&targets()?)
+}
+
+fn slice_of(names: &[String]) -> Result<(), Failure> {
+    each(names, |name| {
+        let files = fs::read_dir(corpus(name)).map_err(|e| format!("{}: {e}", corpus(name).display()))?;
+        let mut seeds: Vec<String> = files
+            .filter_map(|file| Some(file.ok()?.path().display().to_string()))
+            .collect();
+        if seeds.is_empty() {
+            return Err(format!("{name}: no seed in {}", corpus(name).display()));
         }
-        run(name, &["-runs=0".to_owned(), seeds.display().to_string()])
+        // A folder's order differs from machine to machine, and the mutations with it.
+        seeds.sort_unstable();
+        let options = [
+            "-seed=1".to_owned(),
+            format!("-runs={RUNS}"),
+            format!("-seed_inputs={}", seeds.join(",")),
+            "-timeout=25".to_owned(),
+        ];
+        run(name, &options)
     })
 }
 
-/// Runs each target that reaches a crate changed lately, `seconds` each.
-pub(crate) fn changed(seconds: u32) -> Result<(), Failure> {
-    let files = changed_files()?;
-    let mut touched = BTreeSet::new();
-    for name in targets()? {
-        let source = fs::read_to_string(folder().join("fuzz_targets").join(format!("{name}.rs")))
-            .map_err(|error| Failure::failed(format!("{name}: {error}")))?;
-        let mut reach = BTreeSet::new();
-        for member in check::crates().filter(|member| source.contains(&format!("{member}::"))) {
-            reach.extend(check::reach(member)?);
-        }
-        let hit = |file: &str| {
-            let top = file.split('/').next().unwrap_or_default();
-            reach.contains(top) || file == format!("fuzz/fuzz_targets/{name}.rs") || file == "fuzz/Cargo.lock"
-        };
-        if files.iter().any(|file| hit(file)) {
-            touched.insert(name);
-        }
-    }
-    println!("{} target(s) reach what has changed", touched.len());
-    slices(&touched.into_iter().collect::<Vec<_>>(), seconds)
-}
-
-/// Files changed since the branch left the main line; on the main line itself, in the last day before its head.
-fn changed_files() -> Result<Vec<String>, Failure> {
-    let git = |args: &[&str]| read(&mut program("git", args));
-    let head = git(&["rev-parse", "HEAD"])?;
-    let fork = git(&["merge-base", "HEAD", "origin/HEAD"])
-        .ok()
-        .filter(|base| *base != head);
-    let base = match fork {
-        Some(base) => base,
-        None => {
-            let when: i64 = git(&["show", "-s", "--format=%ct", "HEAD"])?
-                .trim()
-                .parse()
-                .unwrap_or(0);
-            git(&["rev-list", "-1", &format!("--before={}", when - 86_400), "HEAD"])?
-        }
-    };
-    // No base: all of the history is younger than a day, so everything has changed.
-    let list = if base.trim().is_empty() {
-        git(&["ls-files"])?
-    } else {
-        git(&["diff", "--name-only", base.trim()])?
-    };
-    Ok(list.lines().map(str::to_owned).collect())
-}
-
-fn slices(names: &[String], seconds: u32) -> Result<(), Failure> {
+fn soak_of(names: &[String], time: Duration) -> Result<(), Failure> {
+    let share = time * u32::try_from(cores()).unwrap_or(1) / u32::try_from(names.len()).unwrap_or(u32::MAX);
     each(names, |name| {
         let work = folder().join("corpus-work").join(name);
-        let artifacts = folder().join("artifacts").join(name);
-        for made in [&work, &artifacts] {
-            fs::create_dir_all(made).map_err(|error| format!("{}: {error}", made.display()))?;
-        }
+        fs::create_dir_all(&work).map_err(|error| format!("{}: {error}", work.display()))?;
         let options = [
-            format!("-max_total_time={seconds}"),
+            // 0 would be no limit.
+            format!("-max_total_time={}", share.as_secs().max(1)),
             "-timeout=5".to_owned(),
-            "-rss_limit_mb=1024".to_owned(),
-            "-max_len=8192".to_owned(),
-            format!("-artifact_prefix={}/", artifacts.display()),
             work.display().to_string(),
             corpus(name).display().to_string(),
         ];
@@ -132,7 +116,11 @@ fn slices(names: &[String], seconds: u32) -> Result<(), Failure> {
 
 /// Runs one built target; its output is shown only where it fails.
 fn run(name: &str, options: &[String]) -> Result<(), String> {
+    let artifacts = folder().join("artifacts").join(name);
+    fs::create_dir_all(&artifacts).map_err(|error| format!("{}: {error}", artifacts.display()))?;
     let mut command = program(binary(name)?, options);
+    command.args(["-rss_limit_mb=1024", "-max_len=8192"]);
+    command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     let line = shown(&command);
     let output = command
         .stdin(Stdio::null())
@@ -163,9 +151,8 @@ fn run(name: &str, options: &[String]) -> Result<(), String> {
 fn each(names: &[String], work: impl Fn(&str) -> Result<(), String> + Sync) -> Result<(), Failure> {
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     std::thread::scope(|scope| {
-        for _ in 0..cores {
+        for _ in 0..cores() {
             scope.spawn(|| {
                 while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(text) = work(name)
@@ -183,6 +170,10 @@ fn each(names: &[String], work: impl Fn(&str) -> Result<(), String> + Sync) -> R
     } else {
         Err(Failure::failed(failed.join("; ")))
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 fn folder() -> PathBuf {
@@ -213,4 +204,19 @@ fn binary(name: &str) -> Result<PathBuf, String> {
         .filter_map(|entry| Some(entry.ok()?.path().join("release").join(name)))
         .find(|file| file.is_file())
         .ok_or_else(|| format!("{name} is not built in {}", built.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_its_unit() {
+        assert_eq!(time("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(time("30m"), Some(Duration::from_secs(1800)));
+        assert_eq!(time("2h"), Some(Duration::from_secs(7200)));
+        for wrong in ["", "m", "30", "1.5h", "-1s", "2d", "3µ"] {
+            assert_eq!(time(wrong), None, "{wrong}");
+        }
+    }
 }

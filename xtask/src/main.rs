@@ -37,7 +37,7 @@ cargo xtask <task>
   setup [--print]            only install (or only name) what the machine lacks, for demo and test
   check                      the rules of the house: who imports whom, pure crates, listed dependencies; reqs --check
   reqs [--check]             requirements against tests: write docs/conformance.md; --check: fail if it would change
-  fuzz [--seconds N] [TARGET]  fuzz all targets, or one, N seconds each (10)
+  fuzz [--for TIME] [TARGET]  the fuzz targets, or one: the suite's slice; --for 30m: a soak from new random seeds
   bench [--gate]             run the benchmarks; --gate: fail where a measured bound is broken
   deny                       licences, banned versions and sources of all dependencies, offline
   advisories                 known vulnerabilities (needs the advisory database, so the network)

@@ -122,12 +122,6 @@ const PEERS: &[Need] = &[
         packages: ["g++", "gcc-c++", "gcc", "build-base", "gcc-c++", "llvm"],
     },
     Need {
-        what: "git",
-        why: "tells which crates have changed, and so which fuzz targets run longer",
-        present: || which("git").is_some(),
-        packages: ["git", "git", "git", "git", "git", "git"],
-    },
-    Need {
         what: "openssl",
         why: "its s_client shakes hands with our TLS-PSK server",
         present: || which("openssl").is_some(),
