@@ -1,6 +1,7 @@
 //! TUAK (TS 35.231) on Keccak-f\[1600\]: K of 128 or 256 bits, all output lengths of the specification.
 //!
-//! The state's octets hold each field with its octets reversed (TS 35.231 6 numbers bits from the other end).
+//! The state holds each field with its octets reversed (TS 35.231 6 numbers bits from the other end), so that eight
+//! octets of a field, the last ones first, are one lane of the permutation.
 
 use base::{Secret, SecretBytes};
 use keccak::Keccak;
@@ -77,7 +78,9 @@ impl Lengths {
 /// TUAK with one subscriber's K and TOPc. As [`Algorithm`] it gives MAC 8, CK and IK 16 and RES up to 16 octets,
 /// whatever longer lengths are set; [`Tuak::outputs`] gives the full ones.
 pub struct Tuak {
-    k: SecretBytes,
+    /// Behind 16 zeros where K has 128 bits, as INOUT ends with them (TS 35.231 6.2).
+    k: Secret<32>,
+    k_is_long: bool,
     topc: Secret<32>,
     lengths: Lengths,
 }
@@ -94,8 +97,8 @@ pub struct Outputs {
     pub ak: [u8; 6],
 }
 
-/// 1600 bits; wiped when dropped, for it holds K.
-struct State([u8; 200]);
+/// 1600 bits as the 25 lanes that the permutation works on; wiped when dropped, for they hold K.
+struct State([u64; 25]);
 
 impl Drop for State {
     fn drop(&mut self) {
@@ -103,61 +106,65 @@ impl Drop for State {
     }
 }
 
+/// A field as lanes: its octets are reversed, so that the last eight are the first lane, read from its high end.
+fn lanes<const N: usize>(field: &[u8]) -> [u64; N] {
+    let mut lanes = [0; N];
+    for (lane, octets) in lanes.iter_mut().zip(field.as_rchunks::<8>().1.iter().rev()) {
+        *lane = u64::from_be_bytes(*octets);
+    }
+    lanes
+}
+
 impl State {
-    /// Writes a field from `at` on with its octets reversed.
-    fn put(&mut self, at: usize, field: &[u8]) {
-        for (to, from) in self.0.iter_mut().skip(at).zip(field.iter().rev()) {
-            *to = *from;
+    /// Reads the octets of a field from lane `at` on, whose last octets come first in the state.
+    fn read(&self, at: usize, field: &mut [u8]) {
+        for (to, lane) in field.rchunks_mut(8).zip(self.0.iter().skip(at)) {
+            let octets = lane.to_be_bytes();
+            if let Some(last) = octets.get(8 - to.len()..) {
+                to.copy_from_slice(last);
+            }
         }
     }
 
-    /// Reads `len` octets from `at` on, reversed back.
+    /// Reads `len` octets from lane `at` on.
     fn field(&self, at: usize, len: usize) -> SecretBytes {
-        let mut octets = self.0.get(at..at + len).unwrap_or_default().to_vec();
-        octets.reverse();
+        let mut octets = vec![0; len];
+        self.read(at, &mut octets);
         SecretBytes::new(octets)
     }
 
-    /// The same as an array; `at + N` is at most 200 at every call.
+    /// The same as an array.
     fn array<const N: usize>(&self, at: usize) -> [u8; N] {
         let mut octets = [0; N];
-        for (to, from) in octets.iter_mut().rev().zip(self.0.iter().skip(at)) {
-            *to = *from;
-        }
+        self.read(at, &mut octets);
         octets
     }
 
     fn permute(&mut self, iterations: u32) {
-        let mut lanes = [0u64; 25];
-        let (chunks, _) = self.0.as_chunks::<8>();
-        for (lane, chunk) in lanes.iter_mut().zip(chunks) {
-            *lane = u64::from_le_bytes(*chunk);
-        }
         Keccak::new().with_f1600(|f1600| {
             for _ in 0..iterations {
-                f1600(&mut lanes);
+                f1600(&mut self.0);
             }
         });
-        let (chunks, _) = self.0.as_chunks_mut::<8>();
-        for (lane, chunk) in lanes.iter().zip(chunks) {
-            *chunk = lane.to_le_bytes();
-        }
-        lanes.zeroize();
     }
 }
 
 /// Keccak-f\[1600\] on 200 octets, as TS 35.232 clause 5 gives test data for it.
 #[must_use]
-pub fn keccak_f1600(state: [u8; 200]) -> [u8; 200] {
-    let mut state = State(state);
+pub fn keccak_f1600(mut octets: [u8; 200]) -> [u8; 200] {
+    let mut state = State([0; 25]);
+    for (lane, chunk) in state.0.iter_mut().zip(octets.as_chunks::<8>().0) {
+        *lane = u64::from_le_bytes(*chunk);
+    }
     state.permute(1);
-    state.0
+    for (lane, chunk) in state.0.iter().zip(octets.as_chunks_mut::<8>().0) {
+        *chunk = lane.to_le_bytes();
+    }
+    octets
 }
 
 /// The bit of INSTANCE that says K has 256 bits.
-const fn key_bit(k: &[u8]) -> u8 {
-    if k.len() == 32 { 0x01 } else { 0 }
-}
+const KEY_256: u8 = 0x01;
 
 /// The bits of INSTANCE for the length of MAC or RES in octets.
 const fn length_bits(octets: usize) -> u8 {
@@ -169,26 +176,59 @@ const fn length_bits(octets: usize) -> u8 {
     }
 }
 
+/// Where the fields of OUT begin, in lanes (TS 35.231 6.3, 6.4).
+mod out {
+    pub(super) const MAC: usize = 0;
+    pub(super) const RES: usize = 0;
+    pub(super) const CK: usize = 4;
+    pub(super) const IK: usize = 8;
+    pub(super) const AK: usize = 12;
+}
+
 /// One run: INOUT = TOP or TOPc ‖ INSTANCE ‖ "TUAK1.0" ‖ RAND ‖ AMF ‖ SQN ‖ K ‖ padding (TS 35.231 6.2).
 fn run(
     top: &[u8; 32],
     instance: u8,
-    rand: &[u8],
-    amf: &[u8],
-    sqn: &[u8],
-    k: &[u8],
+    rand: &[u8; 16],
+    amf: [u8; 2],
+    sqn: [u8; 6],
+    k: &[u8; 32],
     iterations: u32,
 ) -> State {
-    let mut state = State([0; 200]);
-    state.put(0, top);
-    state.put(32, &[instance]);
-    state.put(33, b"TUAK1.0");
-    state.put(40, rand);
-    state.put(56, amf);
-    state.put(58, sqn);
-    state.put(64, k);
-    state.put(96, &[0x1f]);
-    state.put(135, &[0x80]);
+    let [t0, t1, t2, t3] = lanes(top);
+    let name = u64::from_be_bytes([b'T', b'U', b'A', b'K', b'1', b'.', b'0', instance]);
+    let [r0, r1] = lanes(rand);
+    let ([s0, s1, s2, s3, s4, s5], [a0, a1]) = (sqn, amf);
+    let fresh = u64::from_be_bytes([s0, s1, s2, s3, s4, s5, a0, a1]);
+    let [k0, k1, k2, k3] = lanes(k);
+    let mut state = State([0; 25]);
+    state.0 = [
+        t0,
+        t1,
+        t2,
+        t3,
+        name,
+        r0,
+        r1,
+        fresh,
+        k0,
+        k1,
+        k2,
+        k3, // octets 0 to 95
+        0x1f,
+        0,
+        0,
+        0,
+        0x80 << 56, // the padding: octets 96 and 135
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0, // the capacity
+    ];
     state.permute(iterations);
     state
 }
@@ -199,18 +239,26 @@ impl Tuak {
     /// # Errors
     /// [`TuakLength`] for another length of K.
     pub fn new(k: &SecretBytes, topc: &Secret<32>, lengths: Lengths) -> Result<Self, TuakLength> {
-        if !matches!(k.len(), 16 | 32) {
-            return Err(TuakLength {
-                what: "K",
-                allowed: "16 or 32",
-                got: k.len(),
-            });
+        let mut padded = [0; 32];
+        match (k.len(), padded.last_chunk_mut::<16>()) {
+            (16, Some(end)) => end.copy_from_slice(k.expose()),
+            (32, _) => padded.copy_from_slice(k.expose()),
+            (got, _) => {
+                return Err(TuakLength {
+                    what: "K",
+                    allowed: "16 or 32",
+                    got,
+                });
+            }
         }
-        Ok(Self {
-            k: k.duplicate(),
+        let keyed = Self {
+            k: Secret::new(padded),
+            k_is_long: k.len() == 32,
             topc: topc.duplicate(),
             lengths,
-        })
+        };
+        padded.zeroize();
+        Ok(keyed)
     }
 
     /// A second copy, for a second owner.
@@ -218,6 +266,7 @@ impl Tuak {
     pub fn duplicate(&self) -> Self {
         Self {
             k: self.k.duplicate(),
+            k_is_long: self.k_is_long,
             topc: self.topc.duplicate(),
             lengths: self.lengths,
         }
@@ -229,22 +278,20 @@ impl Tuak {
     /// [`TuakLength`] for a K of other than 16 or 32 octets.
     pub fn topc(k: &SecretBytes, top: &Secret<32>, iterations: u8) -> Result<Secret<32>, TuakLength> {
         let lengths = Lengths::new(8, 8, 16, 16, iterations)?;
-        let keyed = Self::new(k, top, lengths)?;
-        let k = keyed.k.expose();
-        let state = run(top.expose(), key_bit(k), &[], &[], &[], k, lengths.iterations);
+        // The first 32 octets of OUT, from TOP where all other runs have TOPc; nothing else goes in.
+        let state = Self::new(k, top, lengths)?.run(0, &Rand::new([0; 16]), [0; 2], [0; 6]);
         Ok(Secret::new(state.array(0)))
     }
 
-    fn run(&self, instance: u8, rand: &Rand, amf: &[u8], sqn: &[u8]) -> State {
-        let k = self.k.expose();
-        let instance = instance | key_bit(k);
+    fn run(&self, instance: u8, rand: &Rand, amf: [u8; 2], sqn: [u8; 6]) -> State {
+        let instance = instance | if self.k_is_long { KEY_256 } else { 0 };
         run(
             self.topc.expose(),
             instance,
             rand.octets(),
             amf,
             sqn,
-            k,
+            self.k.expose(),
             self.lengths.iterations,
         )
     }
@@ -252,18 +299,20 @@ impl Tuak {
     /// f1 at the length set, 8 to 32 octets.
     #[must_use]
     pub fn mac_a(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> SecretBytes {
-        self.f1_state(0x00, rand, sqn, amf).field(0, self.lengths.mac)
+        self.f1_state(0x00, rand, sqn, amf)
+            .field(out::MAC, self.lengths.mac)
     }
 
     /// f1* at the length set, 8 to 32 octets.
     #[must_use]
     pub fn mac_s(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> SecretBytes {
-        self.f1_state(0x80, rand, sqn, amf).field(0, self.lengths.mac)
+        self.f1_state(0x80, rand, sqn, amf)
+            .field(out::MAC, self.lengths.mac)
     }
 
     fn f1_state(&self, instance: u8, rand: &Rand, sqn: Sqn, amf: Amf) -> State {
         let instance = instance | length_bits(self.lengths.mac);
-        self.run(instance, rand, amf.octets(), &sqn.octets())
+        self.run(instance, rand, *amf.octets(), sqn.octets())
     }
 
     fn f2345_state(&self, rand: &Rand) -> State {
@@ -274,7 +323,7 @@ impl Tuak {
         if self.lengths.ik == 32 {
             instance |= 0x02;
         }
-        self.run(instance, rand, &[], &[])
+        self.run(instance, rand, [0; 2], [0; 6])
     }
 
     /// f2 to f5 at the lengths set.
@@ -282,41 +331,41 @@ impl Tuak {
     pub fn outputs(&self, rand: &Rand) -> Outputs {
         let state = self.f2345_state(rand);
         Outputs {
-            res: state.field(0, self.lengths.res),
-            ck: state.field(32, self.lengths.ck),
-            ik: state.field(64, self.lengths.ik),
-            ak: state.array(96),
+            res: state.field(out::RES, self.lengths.res),
+            ck: state.field(out::CK, self.lengths.ck),
+            ik: state.field(out::IK, self.lengths.ik),
+            ak: state.array(out::AK),
         }
     }
 }
 
 impl Algorithm for Tuak {
     fn f1(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> MacA {
-        MacA(self.f1_state(0x00, rand, sqn, amf).array(0))
+        MacA(self.f1_state(0x00, rand, sqn, amf).array(out::MAC))
     }
 
     fn f1_star(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> MacS {
-        MacS(self.f1_state(0x80, rand, sqn, amf).array(0))
+        MacS(self.f1_state(0x80, rand, sqn, amf).array(out::MAC))
     }
 
     fn f2345(&self, rand: &Rand) -> F2345 {
         let state = self.f2345_state(rand);
         let mut res = [0; 16];
-        let whole = state.field(0, self.lengths.res.min(16));
-        for (to, from) in res.iter_mut().zip(whole.expose()) {
-            *to = *from;
+        let len = self.lengths.res.min(16);
+        if let Some(whole) = res.get_mut(..len) {
+            state.read(out::RES, whole);
         }
         let result = F2345 {
-            res: Res::cut(res, whole.len()),
-            ck: Secret::new(state.array(32)),
-            ik: Secret::new(state.array(64)),
-            ak: state.array(96),
+            res: Res::cut(res, len),
+            ck: Secret::new(state.array(out::CK)),
+            ik: Secret::new(state.array(out::IK)),
+            ak: state.array(out::AK),
         };
         res.zeroize();
         result
     }
 
     fn f5_star(&self, rand: &Rand) -> [u8; 6] {
-        self.run(0xc0, rand, &[], &[]).array(96)
+        self.run(0xc0, rand, [0; 2], [0; 6]).array(out::AK)
     }
 }
