@@ -112,6 +112,22 @@ impl<'a> WireBytes<'a> {
     }
 }
 
+/// What came from outside and was dropped or refused. It doesn't say whose it was, so it can be counted.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Incident {
+    /// A message that can't be read.
+    Malformed,
+    /// An answer that nothing asked for.
+    UnaskedAnswer,
+    /// A node that isn't known here, or that can't prove its name.
+    PeerRefused,
+    /// A request in the name of another node than the peer that sent it.
+    ForeignName,
+    /// A request of a peer that has no right to what it asks for.
+    NotAllowed,
+}
+
 /// A listener. Calls come from the middle of protocol work: take the value and return, never wait.
 pub trait Tap: Send + Sync + 'static {
     /// A protocol message was sent. Each message is told once, **by its sender, just before it goes out**: UE tells
@@ -127,6 +143,11 @@ pub trait Tap: Send + Sync + 'static {
     /// Octets passed; under TLS these are the records.
     fn octets(&self, connection: &Connection, direction: Direction, octets: WireBytes<'_>) {
         let _ = (connection, direction, octets);
+    }
+
+    /// Something was dropped or refused.
+    fn incident(&self, incident: Incident) {
+        let _ = incident;
     }
 
     /// Nothing more will pass that way: this end has closed ([`Direction::Sent`]), or it has read the other end's

@@ -84,6 +84,17 @@ pub enum DisconnectCause {
     DoNotWantToTalkToYou,
 }
 
+/// What came and wasn't right: for an operator to count, and perhaps to hear of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Incident {
+    /// An answer that nothing asked for; it was dropped (RFC 6733 3).
+    UnaskedAnswer,
+    /// A message that can't be read. A request of a known peer was answered, anything else dropped.
+    Malformed(Fault),
+    /// A request in the name of another node than the peer; it was refused (ruling 21).
+    ForeignName(Fault),
+}
+
 /// What the machine wants.
 #[derive(Debug)]
 pub enum Output {
@@ -95,6 +106,8 @@ pub enum Output {
     Request(PeerIdentity, Message),
     /// An answer of an application; it may or may not be to something that was asked.
     Answer(Message),
+    /// Nothing to do but to note this.
+    Incident(Incident),
     /// Write what is to be written, then close.
     Close(Closed),
     /// Nothing more until this time, or for ever.

@@ -20,7 +20,7 @@ use std::{collections::VecDeque, sync::Arc};
 use base::{Mono, Now};
 
 pub use capabilities::{Known, Local, PeerIdentity, Role, Rule};
-pub use io::{Closed, DisconnectCause, Input, Output, State, Timers};
+pub use io::{Closed, DisconnectCause, Incident, Input, Output, State, Timers};
 
 use crate::{
     avp::Avp,
@@ -49,12 +49,11 @@ pub struct Peer {
     missing_dwas: u8,
     /// Where the jitter of the watchdog comes from.
     noise: u32,
-    /// Hop-by-hop and end-to-end identifier of our base request that awaits its answer.
-    asked: Option<(u32, u32)>,
+    /// Command, hop-by-hop and end-to-end identifier of our base request that awaits its answer.
+    asked: Option<(u32, u32, u32)>,
     deadline: Mono,
     next_hop: u32,
     next_end: u32,
-    dropped: u64,
     out: VecDeque<Output>,
 }
 
@@ -92,7 +91,6 @@ impl Peer {
             next_hop: seed,
             // RFC 6733 3: the high twelve bits from the time, the rest from a counter that starts anywhere.
             next_end: u32::try_from(now.utc.0 & 0xfff).unwrap_or(0) << 20 | seed & 0xf_ffff,
-            dropped: 0,
             out: VecDeque::new(),
         }
     }
@@ -121,12 +119,6 @@ impl Peer {
     #[must_use]
     pub const fn identity(&self) -> Option<&PeerIdentity> {
         self.peer.as_ref()
-    }
-
-    /// Messages that were dropped: answers to nothing, and malformed answers.
-    #[must_use]
-    pub const fn dropped(&self) -> u64 {
-        self.dropped
     }
 
     /// Gives a request of ours its identifiers, unique on this connection. Returns the hop-by-hop one.
@@ -176,6 +168,10 @@ impl Peer {
         }
     }
 
+    fn note(&mut self, incident: Incident) {
+        self.out.push_back(Output::Incident(incident));
+    }
+
     fn close(&mut self, why: Closed) {
         self.state = State::Closed;
         self.out.push_back(Output::Close(why));
@@ -184,17 +180,17 @@ impl Peer {
     /// Sends a base request whose answer is awaited.
     fn ask(&mut self, mut request: Message) {
         self.stamp(&mut request);
-        self.asked = Some((request.hop_by_hop, request.end_to_end));
+        self.asked = Some((request.command, request.hop_by_hop, request.end_to_end));
         self.out.push_back(Output::Send(request));
     }
 
-    /// True for the answer to what was asked last; anything else is counted as dropped.
+    /// True for the answer to what was asked last; anything else is dropped.
     fn answers(&mut self, message: &Message) -> bool {
-        let answers = self.asked == Some((message.hop_by_hop, message.end_to_end));
+        let answers = self.asked == Some((message.command, message.hop_by_hop, message.end_to_end));
         if answers {
             self.asked = None;
         } else {
-            self.dropped += 1;
+            self.note(Incident::UnaskedAnswer);
         }
         answers
     }
@@ -238,6 +234,7 @@ impl Peer {
     }
 
     fn malformed(&mut self, header: &Header, session: Option<&[u8]>, fault: &Fault) {
+        self.note(Incident::Malformed(fault.clone()));
         let lost = matches!(
             fault.result,
             ResultCode::UNSUPPORTED_VERSION | ResultCode::INVALID_MESSAGE_LENGTH
@@ -248,8 +245,6 @@ impl Peer {
         if header.is_request() && known && header.length >= crate::message::HEADER {
             let answer = fault.answer(header, session, &self.local.origin);
             self.out.push_back(Output::Send(answer));
-        } else {
-            self.dropped += 1;
         }
         if lost {
             self.close(Closed::Unframed(fault.to_string()));
@@ -320,7 +315,12 @@ impl Peer {
         if message.application != d::BASE {
             match self.vet(&message) {
                 Ok(from) => self.out.push_back(Output::Request(from, message)),
-                Err(fault) => self.refuse(&message, &fault),
+                Err(fault) => {
+                    self.refuse(&message, &fault);
+                    if fault.result == ResultCode::UNKNOWN_PEER {
+                        self.note(Incident::ForeignName(fault));
+                    }
+                }
             }
             return;
         }
@@ -332,6 +332,7 @@ impl Peer {
                     "Origin-Host isn't the peer of this connection",
                 );
                 self.refuse(&message, &fault);
+                self.note(Incident::ForeignName(fault));
             }
             (Ok(_), DEVICE_WATCHDOG) => {
                 let mut dwa = self.base_answer(&message, ResultCode::SUCCESS);

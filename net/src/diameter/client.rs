@@ -184,6 +184,7 @@ async fn keep(
                     name: &peer,
                     limits: config.limits,
                     handler: None,
+                    tap: Arc::clone(&config.tap),
                     stands: &mut tell,
                 };
                 match converse(&config, socket, &mut asks, stop.clone(), side, failed).await {

@@ -8,7 +8,7 @@ use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::D
 
 use ::diameter::{
     Fault, Header, Message, ResultCode,
-    peer::{DisconnectCause, Input, Local, Output, Peer, PeerIdentity, State},
+    peer::{Closed, DisconnectCause, Incident, Input, Local, Output, Peer, PeerIdentity, State},
 };
 use base::{Now, SecretBytes};
 use tokio::{
@@ -19,7 +19,12 @@ use tokio::{
 };
 
 use super::{Error, Limits, end::End, frame::Frames};
-use crate::{accept::Stop, clock, tls::cert::io_reason};
+use crate::{
+    accept::Stop,
+    clock,
+    tap::{self, SharedTap},
+    tls::cert::io_reason,
+};
 
 /// Answers a request.
 pub(super) type Handler =
@@ -51,6 +56,7 @@ pub(super) struct Side<'a> {
     pub(super) name: &'a str,
     pub(super) limits: Limits,
     pub(super) handler: Option<Handler>,
+    pub(super) tap: SharedTap,
     /// Told when the peer is known, and whenever its standing changes.
     pub(super) stands: &'a mut (dyn FnMut(Standing, &PeerIdentity) + Send),
 }
@@ -118,6 +124,7 @@ where
         limits: side.limits,
         queue,
         handler: side.handler,
+        tap: side.tap,
         handlers: JoinSet::new(),
         heads: HashMap::new(),
         waiting: HashMap::new(),
@@ -139,6 +146,7 @@ where
                 Output::Open(_) => {}
                 Output::Request(from, request) => work.handle(from, request, &peer),
                 Output::Answer(answer) => work.answer(answer),
+                Output::Incident(incident) => work.note(&incident),
                 Output::Close(why) => break 'run End::Machine(why),
                 Output::Wait(until) => break until,
             }
@@ -217,13 +225,15 @@ where
             }
         }
     };
-    let unasked = work.unasked + peer.dropped();
-    if unasked > 0 {
+    if work.unasked > 0 {
         tracing::warn!(
             peer = side.name,
-            count = unasked,
+            count = work.unasked,
             "dropped answers that nothing asked for"
         );
+    }
+    if matches!(end, End::Machine(Closed::Refusing(_))) {
+        work.tap.incident(tap::Incident::PeerRefused);
     }
     work.finish(&end);
     // The queue is closed now: the writer ends once it is empty.
@@ -284,6 +294,7 @@ struct Work<'a> {
     limits: Limits,
     queue: mpsc::Sender<Message>,
     handler: Option<Handler>,
+    tap: SharedTap,
     handlers: JoinSet<Handled>,
     /// Heads of the requests that handlers work on.
     heads: HashMap<tokio::task::Id, Header>,
@@ -385,15 +396,30 @@ impl Work<'_> {
             Some(w) if w.end_to_end == answer.end_to_end && w.command == answer.command => {
                 // An error means that nobody waits any more.
                 if w.reply.send(Ok(answer)).is_err() {
-                    self.unasked += 1;
+                    self.note(&Incident::UnaskedAnswer);
                 }
             }
             Some(other) => {
                 self.waiting.insert(answer.hop_by_hop, other);
-                self.unasked += 1;
+                self.note(&Incident::UnaskedAnswer);
             }
-            None => self.unasked += 1,
+            None => self.note(&Incident::UnaskedAnswer),
         }
+    }
+
+    /// Counts it. Only who speaks in another's name is told of at once: what is merely wrong may come without end.
+    fn note(&mut self, incident: &Incident) {
+        self.tap.incident(match incident {
+            Incident::UnaskedAnswer => {
+                self.unasked += 1;
+                tap::Incident::UnaskedAnswer
+            }
+            Incident::Malformed(_) => tap::Incident::Malformed,
+            Incident::ForeignName(fault) => {
+                tracing::warn!(peer = self.name, %fault, "a request in another's name was refused");
+                tap::Incident::ForeignName
+            }
+        });
     }
 
     fn finish(self, end: &End) {

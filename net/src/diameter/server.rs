@@ -17,6 +17,7 @@ use super::{
 use crate::{
     accept::{self, Stop},
     entropy::OsEntropy,
+    tap::Incident,
     tls::cert::Endpoint,
     wire::Wire,
 };
@@ -61,13 +62,15 @@ where
         async move {
             let address = connection.peer;
             let local = Arc::new(config.local(connection.local));
-            let wire = Wire::new(socket, Some((config.tap, connection)), limits.stall);
+            let tap = config.tap;
+            let wire = Wire::new(socket, Some((Arc::clone(&tap), connection)), limits.stall);
             let protected = match tls {
                 None => Err(wire),
                 Some(tls) => match tls.handshake(wire, None).await {
                     Ok(protected) => Ok(protected),
                     Err(reason) => {
                         tracing::warn!(%address, %reason, "Diameter peer refused");
+                        tap.incident(Incident::PeerRefused);
                         return;
                     }
                 },
@@ -79,6 +82,7 @@ where
                 name: &name,
                 limits,
                 handler: Some(handler),
+                tap,
                 stands: &mut |standing, peer| match standing {
                     Standing::Suspect => tracing::warn!(%address, host = %peer.host, "Diameter peer silent"),
                     _ => tracing::info!(%address, host = %peer.host, "Diameter peer open"),
