@@ -3,10 +3,12 @@
 //! * `schema`: every setting once;
 //! * this file: [`Config`], layered and checked, with where each value came from;
 //! * `checks`: keys and Diameter's protection, with what production refuses;
+//! * `again`: reading it once more while an element runs;
 //! * `file`: reading the TOML, and what is said of a wrong one;
 //! * `flags`: the settings of a table as options of a command;
 //! * `command`: `gba config example|check|show`.
 
+pub(crate) mod again;
 mod checks;
 pub(crate) mod command;
 mod file;
@@ -30,6 +32,7 @@ use hss::subscribers::Place;
 use self::schema::{Form, SETTINGS, Setting};
 
 /// A text that is wiped after use, as it may be a key.
+#[derive(Clone)]
 pub(crate) struct Text(String);
 
 impl Text {
@@ -65,19 +68,21 @@ impl fmt::Display for Origin {
 }
 
 /// A value: one item, or those of a list.
+#[derive(Clone)]
 struct Value {
     items: Vec<Text>,
     origin: Origin,
 }
 
 /// A flag of the command line that was given.
+#[derive(Clone)]
 pub(crate) struct Given {
     pub(crate) setting: &'static Setting,
     pub(crate) text: Text,
 }
 
 /// What stands above the defaults.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Sources {
     /// `--config`.
     pub(crate) file: Option<PathBuf>,
@@ -133,6 +138,12 @@ impl Config {
         Self::of_file(Some(path), &mut mistakes)?.finish(mistakes)
     }
 
+    /// Only that text over the defaults.
+    pub(crate) fn of_text(path: &Path, text: &str) -> Result<Self, String> {
+        let mut mistakes = Vec::new();
+        Self::with_text(Some(path.into()), Text(text.into()), &mut mistakes).finish(mistakes)
+    }
+
     fn finish(self, mistakes: Vec<String>) -> Result<Self, String> {
         if mistakes.is_empty() {
             Ok(self)
@@ -142,8 +153,13 @@ impl Config {
     }
 
     fn of_file(path: Option<PathBuf>, mistakes: &mut Vec<String>) -> Result<Self, String> {
+        let text = Text(path.as_deref().map_or_else(|| Ok(String::new()), file::read)?);
+        Ok(Self::with_text(path, text, mistakes))
+    }
+
+    fn with_text(path: Option<PathBuf>, text: Text, mistakes: &mut Vec<String>) -> Self {
         let mut config = Self {
-            text: Text(path.as_deref().map_or_else(|| Ok(String::new()), file::read)?),
+            text,
             path,
             tables: Vec::new(),
             values: BTreeMap::new(),
@@ -159,7 +175,7 @@ impl Config {
             file::take(&mut config, &path, text.as_str(), mistakes);
             config.text = text;
         }
-        Ok(config)
+        config
     }
 
     fn take_variable(&mut self, name: String, text: Text, mistakes: &mut Vec<String>) {

@@ -170,6 +170,18 @@ fn explain(input: &[u8], kind: Option<&str>, open: bool) -> Report {
     report
 }
 
+/// The report of any input as text and as JSON, without secrets; the refusal where it isn't recognised.
+pub(crate) fn explained(input: &[u8]) -> Result<(String, String), String> {
+    let report = explain(input, None, false);
+    if report.found.is_empty() {
+        return Err(report.refusal());
+    }
+    let mut text = Vec::new();
+    report.print(&mut text, false).map_err(|e| e.to_string())?;
+    let text = String::from_utf8(text).map_err(|e| e.to_string())?;
+    Ok((text, report.json(false).to_string()))
+}
+
 fn read(blob: &str) -> Result<SecretBytes, String> {
     let bounded = |reader: &mut dyn Read| -> io::Result<SecretBytes> {
         let mut octets = Vec::new();

@@ -124,6 +124,12 @@ impl Heads {
     }
 }
 
+/// True if a request with both has ended within what came in these portions.
+pub fn has_both<'a>(portions: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let mut heads = Heads::new();
+    portions.into_iter().any(|octets| heads.push(octets))
+}
+
 /// A stream that tells when a request with both has come in, before hyper sees the last octet of its head.
 pub(super) struct Framing<I> {
     io: I,
@@ -187,8 +193,7 @@ mod tests {
     use super::*;
 
     fn both(text: &str, portion: usize) -> bool {
-        let mut heads = Heads::new();
-        text.as_bytes().chunks(portion.max(1)).any(|c| heads.push(c))
+        has_both(text.as_bytes().chunks(portion.max(1)))
     }
 
     #[test]

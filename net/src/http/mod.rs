@@ -9,6 +9,8 @@ mod server;
 
 pub use bytes::Bytes;
 pub use client::{Client, ClientLimits};
+#[doc(hidden)]
+pub use framing::has_both;
 pub use server::{Limits, PeerInfo, serve, serve_connection, serve_tapped};
 
 /// Largest body read by default, on both sides: 1 MiB.

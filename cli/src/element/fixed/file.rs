@@ -15,7 +15,7 @@ use gba::{
     keys::Ks,
 };
 use hss::subscribers::{
-    FileError, KeySource, MAX_LIFETIME, OsKeys, document, key,
+    FileError, KeySource, MAX_LIFETIME, OnlyHex, OsKeys, document, key,
     table::{Table, Value},
     uss,
 };
@@ -47,6 +47,11 @@ pub(super) fn load(path: &Path, production: bool, bsf: &Fqdn, now: Now) -> Resul
         directory: path.parent().map(Path::to_owned).unwrap_or_default(),
     };
     parse(text, production, &mut keys, bsf, now).map_err(|e| format!("{}, {e}", path.display()))
+}
+
+/// Reads a text in which all keys are hex.
+pub(crate) fn of_text(text: &str, bsf: &Fqdn, now: Now) -> Result<FixedSessions, FileError> {
+    parse(text, false, &mut OnlyHex, bsf, now)
 }
 
 fn parse(
@@ -240,7 +245,6 @@ fn guss(t: &mut Table<'_, '_>, mode: Mode) -> Result<Option<Arc<Guss>>, FileErro
 #[cfg(test)]
 mod tests {
     use base::Mono;
-    use hss::subscribers::OnlyHex;
     use proptest::prelude::*;
 
     use super::*;
@@ -252,7 +256,7 @@ mod tests {
     const KEY: &str = "b40ba9a3c58b2a05bbf0d987b21bf8cbf769bcd751044604127672711c6d3441";
 
     fn read(text: &str) -> Result<FixedSessions, FileError> {
-        parse(text, false, &mut OnlyHex, &"bsf.home.test".parse().unwrap(), NOW)
+        of_text(text, &"bsf.home.test".parse().unwrap(), NOW)
     }
 
     fn why(text: &str) -> String {
