@@ -5,7 +5,8 @@
 //! * [`digest`]: HTTP digest with AKAv1, AKAv2 and passwords; [`guss`]: user security settings in XML;
 //! * [`http`]: requests and responses as the state machines see them;
 //! * [`ub`]: bootstrapping, both ends; [`ua`]: using a NAF, both ends;
-//! * [`zh`] and [`zn`]: typed Diameter messages between BSF and HSS, NAF and BSF.
+//! * [`zh`] and [`zn`]: typed Diameter messages between BSF and HSS, NAF and BSF;
+//! * [`audit`]: which keys an element gave out, for those who must account for it.
 //!
 //! Pure: no sockets, files, clock or global randomness. Time and entropy are arguments.
 //!
@@ -27,6 +28,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod digest;
 pub mod guss;
 pub mod http;

@@ -110,6 +110,7 @@ pub struct Accepted {
     credentials: Credentials,
     algorithm: Algorithm,
     ha1: Ha1,
+    first: bool,
 }
 
 /// What decisions need besides the request.
@@ -312,6 +313,7 @@ impl Pending {
             return Ok(Verdict::Refuse(gate.challenge(Reason::WrongResponse)?));
         }
         // Only a right response learns that its nonce was too old, and only it takes a place in the table.
+        let first = self.is_first(replay);
         if !self.take_count(config, replay, now.mono) {
             return Ok(Verdict::Refuse(gate.challenge(Reason::Stale)?));
         }
@@ -321,7 +323,15 @@ impl Pending {
             credentials: self.credentials,
             algorithm: self.algorithm,
             ha1,
+            first,
         })))
+    }
+
+    fn is_first(&self, replay: &ReplayTable) -> bool {
+        match self.nonce {
+            NonceCheck::Live(issued) => !replay.knows(issued, &self.btid),
+            NonceCheck::Expired(_) | NonceCheck::Foreign => false,
+        }
     }
 
     fn take_count(&self, config: &Config, replay: &mut ReplayTable, now: Mono) -> bool {
@@ -345,6 +355,12 @@ impl Accepted {
     #[must_use]
     pub const fn naf_id(&self) -> &NafId {
         &self.naf_id
+    }
+
+    /// True for the first request of this B-TID with its nonce: the begin of a session.
+    #[must_use]
+    pub const fn begins_session(&self) -> bool {
+        self.first
     }
 
     /// What the client chose to have protected.

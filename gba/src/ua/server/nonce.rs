@@ -155,6 +155,11 @@ impl ReplayTable {
         self.used.is_empty()
     }
 
+    /// True if that B-TID has used that nonce before.
+    pub(super) fn knows(&self, nonce: Issued, btid: &Btid) -> bool {
+        self.used.contains_key(&(btid.clone(), nonce.id))
+    }
+
     /// Takes a nonce count; false if it was used before, lies below the window, or can't be known any more.
     /// With `window` 1 counts must rise strictly.
     pub(super) fn accept(

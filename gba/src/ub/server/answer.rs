@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use base::Clause;
+use base::{Clause, Entropy};
 
 use crate::{
     digest::{Algorithm, Challenge, Qop, written},
@@ -41,6 +41,8 @@ pub enum Outcome {
     Full,
     /// 503: the HSS repeats its RANDs (ruling 9).
     RandRepeated,
+    /// 503: the audit log can't be written.
+    NotRecorded,
     /// 500: no randomness.
     NoEntropy,
     /// 400 or 405.
@@ -62,11 +64,22 @@ pub struct Answer {
     pub summary: String,
     /// The clause that it follows.
     pub clause: Clause,
-    /// What an operator should know, without secrets.
+    /// What an operator should know: for logs, so without secrets and without the subscriber.
     pub note: Option<String>,
 }
 
 impl Answer {
+    /// 503 instead of a B-TID that can't be recorded (see [`crate::audit`]).
+    #[must_use]
+    pub fn not_recorded() -> Self {
+        later(
+            503,
+            Outcome::NotRecorded,
+            RETRY,
+            "the BSF cannot account for another key just now: try again",
+        )
+    }
+
     /// The first header field of that name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -93,11 +106,29 @@ pub(super) fn refuse(status: u16, outcome: Outcome, clause: Clause, text: &str) 
     }
 }
 
-/// 429 or 503 with Retry-After, in whole seconds and at least one.
+/// When to come back after a failure of the network: not the same time for all who were refused together, or they
+/// would come back together.
+pub(super) fn spread(entropy: &mut impl Entropy) -> Duration {
+    let more = entropy.array::<1>().map_or(0, |[octet]| octet % 5);
+    RETRY + Duration::from_secs(more.into())
+}
+
+/// 429 or 503 with Retry-After, in whole seconds and at least one, and the reason as a problem that programs read
+/// (RFC 9457). `text` is a sentence of ours, without quotation marks.
 pub(super) fn later(status: u16, outcome: Outcome, wait: Duration, text: &str) -> Answer {
     let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let mut answer = refuse(status, outcome, Clause::new("TS 24.109", "4.3"), text);
-    answer.headers.push(("Retry-After", secs.max(1).to_string()));
+    let title = if status == 429 {
+        "Too Many Requests"
+    } else {
+        "Service Unavailable"
+    };
+    answer.headers = vec![
+        ("Content-Type", "application/problem+json".to_owned()),
+        ("Retry-After", secs.max(1).to_string()),
+    ];
+    answer.body =
+        format!("{{\"status\":{status},\"title\":\"{title}\",\"detail\":\"{text}\"}}\n").into_bytes();
     answer
 }
 

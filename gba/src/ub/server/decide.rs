@@ -8,7 +8,7 @@ use base::{Clause, Entropy, Now};
 
 use super::{
     Answer, Asked, Config, Mode, OpenChallenge, Outcome, ResForm, Session,
-    answer::{RETRY, challenge, later, refuse},
+    answer::{challenge, later, refuse, spread},
     vector::{in_use, no_vector, open},
 };
 use crate::{
@@ -137,11 +137,11 @@ pub fn decide(
             wait,
             "too many bootstrapping requests: wait and try again",
         )),
-        Found::InUse(fetch) => in_use(fetch),
+        Found::InUse(fetch) => in_use(fetch, entropy),
         Found::Full => Decision::done(later(
             503,
             Outcome::Full,
-            RETRY,
+            spread(entropy),
             "the BSF has no room for another UE just now",
         )),
     }
@@ -199,10 +199,7 @@ fn answered(config: &Config, asked: &Asked<'_>, open: &OpenChallenge, wrong: u32
             clause,
             "the UE reported a bad MAC: check K, OPc and AMF at HSS and card",
         );
-        answer.note = Some(format!(
-            "{}: the card refused the MAC of RAND {}",
-            asked.impi, open.rand
-        ));
+        answer.note = Some(format!("the card refused the MAC of RAND {}", open.rand));
         return Decision::done(answer);
     }
     match forms(config, open).find_map(|(res, note)| {

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     Asked, Config, Decision, Fetch, MacForm, Mode, Obtained, OpenChallenge, Outcome, SourceFailure,
-    answer::{RETRY, challenge, later, refuse},
+    answer::{challenge, later, refuse, spread},
 };
 use crate::guss::UiccType;
 
@@ -49,9 +49,7 @@ pub(super) fn open(
         is_false: false,
     };
     let mut answer = challenge(&config.bsf, &open, fetch.stale, fetch.reason);
-    answer.note = asked
-        .card_mismatch(mode)
-        .map(|what| format!("{}: {what}", asked.impi));
+    answer.note = asked.card_mismatch(mode).map(str::to_owned);
     Decision::Open(Box::new(open), fetch, Box::new(answer))
 }
 
@@ -85,17 +83,17 @@ pub(super) fn no_vector(
         SourceFailure::Down => Decision::done(later(
             503,
             Outcome::SourceDown,
-            RETRY,
+            spread(entropy),
             "the HSS can't be asked just now: try again",
         )),
         SourceFailure::Broken => {
             let mut answer = later(
                 503,
                 Outcome::SourceDown,
-                RETRY,
+                spread(entropy),
                 "the HSS's answer can't be used: try again",
             );
-            answer.note = Some(format!("{}: the HSS's answer can't be used", asked.impi));
+            answer.note = Some("the HSS's answer can't be used".to_owned());
             Decision::done(answer)
         }
     }
@@ -150,7 +148,7 @@ fn false_challenge(
 }
 
 /// Ruling 9: a RAND that lives already never names a second Ks; the HSS is asked for another, a few times.
-pub(super) fn in_use(fetch: Fetch) -> Decision {
+pub(super) fn in_use(fetch: Fetch, entropy: &mut impl Entropy) -> Decision {
     let tries = fetch.tries + 1;
     if tries < MAX_TRIES {
         // The resynchronisation is done: what is wanted now is just another vector.
@@ -166,7 +164,7 @@ pub(super) fn in_use(fetch: Fetch) -> Decision {
     let mut answer = later(
         503,
         Outcome::RandRepeated,
-        RETRY,
+        spread(entropy),
         "the HSS repeats its random numbers: no safe challenge",
     );
     answer.note = Some("alarm: the HSS sent a RAND that is in use, several times".to_owned());
