@@ -12,9 +12,10 @@ use std::{
 
 use aka::{Algorithm as _, Auts, Rand, Sqn, Vector, auts};
 use base::{Entropy, Mono, NoEntropy, Now};
+use gba::audit::Resync;
 
 use crate::{
-    sqn::{Resync, SqnError, SqnStore},
+    sqn::{SqnError, SqnStore},
     subscribers::Subscriber,
 };
 
@@ -127,7 +128,11 @@ impl<S: SqnStore, E: Entropy + Send> Auc<S, E> {
         Ok(subscriber.algorithm.vector(&rand, sqn, subscriber.amf))
     }
 
-    async fn resync(
+    /// Looks after SQN_HE by an AUTS (ruling 1), without a vector.
+    ///
+    /// # Errors
+    /// [`AucError`]; then SQN is as before.
+    pub async fn resync(
         &self,
         subscriber: &Subscriber,
         rand: &Rand,
@@ -143,16 +148,16 @@ impl<S: SqnStore, E: Entropy + Send> Auc<S, E> {
             .store
             .resync_sqn(&subscriber.impi, &subscriber.sqn, sqn_ms)
             .await?;
+        // Whose it was stands in the audit log only.
         match done.after {
-            Some(after) => tracing::warn!(
-                target: "audit", impi = %subscriber.impi, before = %done.before, %after, "AUTS: SQN_HE set to SQN_MS"
-            ),
-            None => tracing::info!(
-                target: "audit", impi = %subscriber.impi, sqn_he = %done.before, %sqn_ms,
-                "AUTS: SQN_HE stays, the card accepts the next SQN"
-            ),
+            Some(after) => tracing::warn!(before = %done.before, %after, "AUTS: SQN_HE set to SQN_MS"),
+            None => tracing::info!(sqn_he = %done.before, %sqn_ms, "AUTS: SQN_HE stays, the card accepts the next SQN"),
         }
-        Ok(done)
+        Ok(Resync {
+            before: done.before,
+            ms: sqn_ms,
+            after: done.after,
+        })
     }
 
     /// A RAND that isn't among those remembered. A fixed first RAND (laboratory) is skipped when it comes again.
@@ -163,7 +168,7 @@ impl<S: SqnStore, E: Entropy + Send> Auc<S, E> {
             if lock(&subscriber.issued).add(rand, now.mono) {
                 return Ok(rand);
             }
-            tracing::error!(impi = %subscriber.impi, "the random number source repeats itself");
+            tracing::error!("the random number source repeats itself");
         }
         Err(AucError::RepeatedRand)
     }

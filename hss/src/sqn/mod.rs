@@ -32,7 +32,7 @@ pub use format::{Damage, decode as decode_sqn_file};
 pub use memory::MemorySqnStore;
 
 /// How SQN advance for one subscriber (TS 33.102 Annex C.1.1).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SqnRules {
     /// Bits of IND, and the Δ that the card uses.
     pub profile: SqnProfile,
@@ -87,7 +87,7 @@ pub struct Resync {
 #[non_exhaustive]
 pub enum SqnError {
     /// All SQN of the subscriber are used up.
-    #[error("{impi} has no sequence number left: give the subscriber a new K")]
+    #[error("no sequence number is left: give the subscriber a new K")]
     Exhausted {
         /// Whose.
         impi: Impi,
