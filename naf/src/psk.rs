@@ -8,7 +8,10 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use base::Now;
 use bytes::Bytes;
-use gba::ids::{Btid, Fqdn, NafId, PskIdentity, UaId};
+use gba::{
+    audit::{Event, Kind, NotRecorded, Outcome, SharedAudit},
+    ids::{Btid, Fqdn, NafId, PskIdentity, UaId},
+};
 use http::{Extensions, Request, Response};
 use net::{
     Error,
@@ -72,6 +75,7 @@ pub struct PskServer<K> {
     tls: Server,
     clock: fn() -> Now,
     tap: SharedTap,
+    audit: Option<SharedAudit>,
 }
 
 impl<K: KeySource> PskServer<K> {
@@ -88,6 +92,7 @@ impl<K: KeySource> PskServer<K> {
             tls,
             clock: clock::now,
             tap,
+            audit: None,
         })
     }
 
@@ -95,6 +100,13 @@ impl<K: KeySource> PskServer<K> {
     #[must_use]
     pub fn with_clock(mut self, clock: fn() -> Now) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Records each session that begins, and each device that was refused, there, before the service hears of it.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<SharedAudit>) -> Self {
+        self.audit = audit;
         self
     }
 
@@ -121,21 +133,23 @@ impl<K: KeySource> PskServer<K> {
         V: Fn(Request<Bytes>, Arc<PskPeer>) -> F,
         F: Future<Output = Response<Bytes>>,
     {
-        let mut found = None;
-        let find = async |hello: PskHello| {
-            let (lookup, peer) = self.find(&hello, connection).await;
-            found = peer;
-            lookup
-        };
-        let stream = match self.tls.accept(socket, connection, find).await {
+        let mut found = Found::default();
+        let find = async |hello: PskHello| self.find(&hello, connection, &mut found).await;
+        let accepted = self.tls.accept(socket, connection, find).await;
+        let recorded = self.record(&found, accepted.as_ref().err(), connection);
+        let stream = match accepted {
             Ok(stream) => stream,
             Err(error) => {
                 tracing::info!(naf = %self.config.fqdn, %error, "no TLS-PSK session");
                 return;
             }
         };
+        if recorded.is_err() {
+            tracing::warn!(naf = %self.config.fqdn, "a TLS-PSK session couldn't be recorded, so it is closed");
+            return;
+        }
         // The handshake ended well, so a key was found.
-        let Some(peer) = found.map(Arc::new) else { return };
+        let Some(peer) = found.peer.map(Arc::new) else { return };
         let left = peer.key.expiry.0.saturating_sub((self.clock)().utc.0);
         let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
         let answer = |request, _| {
@@ -164,22 +178,25 @@ impl<K: KeySource> PskServer<K> {
         }
     }
 
-    /// The key for a hello. Why there is none stays in our log.
-    async fn find(&self, hello: &PskHello, connection: Connection) -> (Lookup, Option<PskPeer>) {
+    /// The key for a hello. Why there is none stays in our logs.
+    async fn find(&self, hello: &PskHello, connection: Connection, found: &mut Found) -> Lookup {
         let from = connection.peer;
-        let unknown = |why: &str| {
+        let mut unknown = |why: &str| {
             tracing::info!(naf = %self.config.fqdn, %from, why, "no key for a TLS-PSK client");
-            (Lookup::Unknown, None)
+            found.why = Some(why.to_owned());
+            Lookup::Unknown
         };
         let Some((identity, naf_id)) = read_hello(&self.config.fqdn, hello) else {
             return unknown("its server name isn't ours, or its identity names no B-TID");
         };
+        found.asked = Some((identity.btid.clone(), naf_id.clone()));
         let key = match self.keys.key(&identity.btid, &naf_id).await {
             Ok(key) => key,
             Err(e @ (KeyError::Unknown | KeyError::NotAuthorized)) => return unknown(&e.to_string()),
             Err(error) => {
                 self.warn(from, &error);
-                return (Lookup::Unavailable, None);
+                found.why = Some(error.to_string());
+                return Lookup::Unavailable;
             }
         };
         if key.expiry <= (self.clock)().utc {
@@ -187,21 +204,54 @@ impl<K: KeySource> PskServer<K> {
         }
         match psk(&key, &naf_id) {
             Some(psk) => {
-                let peer = PskPeer {
+                found.peer = Some(PskPeer {
                     btid: identity.btid,
                     prefixed: identity.prefixed,
                     key,
                     connection,
-                };
-                (Lookup::Key(psk), Some(peer))
+                });
+                Lookup::Key(psk)
             }
             None => unknown("the key source gave a key for another use"),
         }
     }
 
+    /// The error means that the session must not begin.
+    fn record(&self, found: &Found, error: Option<&Error>, connection: Connection) -> Result<(), NotRecorded> {
+        // Who named no B-TID has asked for nothing that is accounted for.
+        let (Some(audit), Some((btid, naf_id))) = (&self.audit, &found.asked) else {
+            return Ok(());
+        };
+        let (address, at) = (connection.peer.to_string(), (self.clock)().utc);
+        let why = error.map(|error| found.why.clone().unwrap_or_else(|| error.to_string()));
+        let key = found.peer.as_ref().map(|peer| &peer.key);
+        audit.record(&Event {
+            impi: key.and_then(|key| key.impi.as_ref()),
+            btid: Some(btid),
+            naf_id: Some(naf_id),
+            expiry: key.map(|key| key.expiry),
+            outcome: match &why {
+                None => Outcome::Done,
+                Some(reason) => Outcome::Refused { code: None, reason },
+            },
+            ..Event::new(Kind::Session, at, self.config.fqdn.as_str(), &address)
+        })
+    }
+
     fn warn(&self, from: SocketAddr, error: &KeyError) {
         tracing::warn!(naf = %self.config.fqdn, %from, %error, "a TLS-PSK client was turned away");
     }
+}
+
+/// What became of a client while its handshake ran.
+#[derive(Default)]
+struct Found {
+    /// Which key it asked for.
+    asked: Option<(Btid, NafId)>,
+    /// Why there is none.
+    why: Option<String>,
+    /// Who it is, if there is one.
+    peer: Option<PskPeer>,
 }
 
 /// Whose key is meant, and which: the server name must be ours, the NAF_Id is our name ‖ 01 00 01 yy zz.

@@ -18,6 +18,7 @@ use std::{
 use base::{Clause, Entropy as _, NoEntropy, Now, Secret, Utc};
 use bytes::Bytes;
 use gba::{
+    audit::{Event, Kind, NotRecorded, Outcome, SharedAudit},
     ids::{Btid, Impi, NafId, UaId},
     ua::server::{
         Accepted, Config, Context, Decision, KeyAnswer, Pending, Reason, Refusal, ReplayTable, Verdict,
@@ -27,6 +28,7 @@ use gba::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use net::{
     entropy::OsEntropy,
+    http::PeerInfo,
     tap::{Message, SharedTap},
 };
 
@@ -68,6 +70,7 @@ struct Inner<K> {
     replay: Mutex<ReplayTable>,
     clock: fn() -> Now,
     tap: SharedTap,
+    audit: Option<SharedAudit>,
     label: String,
     peer: String,
 }
@@ -92,6 +95,7 @@ impl<K: KeySource> Gate<K> {
             replay: Mutex::new(ReplayTable::new(REPLAY_CAPACITY)),
             clock: net::clock::now,
             tap: net::tap::none(),
+            audit: None,
             label: "NAF".to_owned(),
             peer: "UE".to_owned(),
         })))
@@ -103,6 +107,15 @@ impl<K: KeySource> Gate<K> {
     pub fn with_tap(self, tap: SharedTap, label: impl Into<String>, peer: impl Into<String>) -> Self {
         let (label, peer) = (label.into(), peer.into());
         self.change(|inner| (inner.tap, inner.label, inner.peer) = (tap, label, peer))
+    }
+
+    /// Records each session that begins, and each device that was refused, there, before the answer leaves. To be called
+    /// before the first clone; later it changes nothing.
+    ///
+    /// A session is what one device does with one nonce: its first request is recorded.
+    #[must_use]
+    pub fn with_audit(self, audit: Option<SharedAudit>) -> Self {
+        self.change(|inner| inner.audit = audit)
     }
 
     /// Another clock, for tests and simulation. To be called before the first clone; later it changes nothing.
@@ -121,6 +134,9 @@ impl<K: KeySource> Gate<K> {
 
     /// Has the service answer an authenticated request, which has [`Authenticated`] in its extensions and no
     /// `Authorization` any more; proves the answer with `Authentication-Info`. Refuses any other request itself.
+    ///
+    /// The [`PeerInfo`] of the connection, if it is among the request's extensions, names the device's address in the
+    /// audit log.
     ///
     /// Under TLS with a certificate, who terminates it puts the [`UaId`] of the connection's suite into the
     /// request's extensions; without one the request counts as plain HTTP (01 00 00 00 02).
@@ -153,7 +169,31 @@ impl<K: KeySource> Gate<K> {
             Err(NoEntropy) => return Err(respond(StatusCode::INTERNAL_SERVER_ERROR, "no randomness")),
         };
         let key = inner.keys.key(pending.btid(), pending.naf_id()).await;
-        match inner.verify(*pending, &view.request(), &key) {
+        let asked = inner.audit.is_some().then(|| {
+            let peer = request.extensions().get::<PeerInfo>();
+            let peer = peer.map_or_else(String::new, |peer| peer.connection.peer.to_string());
+            (pending.btid().clone(), pending.naf_id().clone(), peer)
+        });
+        let verdict = inner.verify(*pending, &view.request(), &key);
+        if let (Ok(verdict), Some((btid, naf_id, peer))) = (&verdict, &asked) {
+            let event = Event {
+                btid: Some(btid),
+                naf_id: Some(naf_id),
+                ..Event::new(
+                    Kind::Session,
+                    (inner.clock)().utc,
+                    naf_id.fqdn().as_str(),
+                    peer,
+                )
+            };
+            if let Err(NotRecorded) = inner.record(event, verdict, &key) {
+                return Err(respond(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "this NAF cannot account for another session just now",
+                ));
+            }
+        }
+        match verdict {
             Ok(Verdict::Accept(accepted)) => {
                 drop(view);
                 let (Ok(key), no_body) = (key, request.method() == Method::HEAD) else {
@@ -216,6 +256,40 @@ impl<K> Inner<K> {
         // A panic elsewhere can't leave the table half changed: each change is one insertion.
         let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
         pending.verify(&mut self.context(&mut OsEntropy), request, &answer, &mut replay)
+    }
+
+    /// The error means that the session must not begin.
+    fn record(
+        &self,
+        event: Event<'_>,
+        verdict: &Verdict,
+        key: &Result<Arc<NafKey>, KeyError>,
+    ) -> Result<(), NotRecorded> {
+        let Some(audit) = &self.audit else { return Ok(()) };
+        let key = key.as_ref().ok();
+        let event = Event {
+            impi: key.and_then(|key| key.impi.as_ref()),
+            expiry: key.map(|key| key.expiry),
+            ..event
+        };
+        match verdict {
+            Verdict::Accept(accepted) if accepted.begins_session() => audit.record(&event),
+            Verdict::Accept(_) => Ok(()),
+            Verdict::Refuse(refusal) => {
+                // The client repeats it with the new nonce.
+                if refusal.reason != Reason::Stale {
+                    // A refusal leaves also unrecorded.
+                    let _ = audit.record(&Event {
+                        outcome: Outcome::Refused {
+                            code: Some(refusal.status().into()),
+                            reason: &refusal.text,
+                        },
+                        ..event
+                    });
+                }
+                Ok(())
+            }
+        }
     }
 
     fn context<'a>(&'a self, entropy: &'a mut OsEntropy) -> Context<'a> {
