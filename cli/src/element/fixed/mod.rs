@@ -3,22 +3,16 @@
 
 pub(crate) mod file;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use base::Now;
 use bsf::{
     fixed::FixedSessions,
     inject::{Injections, NotAnInjection, Rule},
-    rights::NafRights,
-    zn::{Given, Keys, ZnConfig, ZnServer, serve_zn},
+    zn::{ZnConfig, ZnServer, serve_zn},
 };
 use clap::Args;
-use diameter::{Fault, Origin};
-use gba::{ids::Fqdn, zn::BootstrappingInfoRequest};
+use diameter::Origin;
+use gba::ids::Fqdn;
 use net::clock;
 
 use super::{
@@ -28,7 +22,7 @@ use super::{
     say, say_configuration,
     watch::{Watch, Watching},
 };
-use crate::{Failure, config::{Config, again::Again}};
+use crate::{Failure, config::Config};
 
 pub(super) use file::EXAMPLE;
 
@@ -134,7 +128,7 @@ impl Plan {
         })
     }
 
-    pub(super) async fn serve(self, watching: Watching, again: Again) -> Result<(), Failure> {
+    pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
         say_configuration("bsf", self.path.as_deref());
         let running = Running::new("bsf", Watch::new(watching, Some("BSF")));
         let mut running = running.operated_at(self.ops).await?;
@@ -154,38 +148,8 @@ impl Plan {
         self.laboratory.say();
         let (host, realm) = (&self.zn.origin.host, &self.zn.origin.realm);
         say(&format!("bsf: Zn on {address} as {host}, realm {realm}"));
-        let sessions = Arc::new(OfFile(RwLock::new(Arc::new(self.sessions))));
-        let zn = ZnServer::new(self.zn, Arc::clone(&sessions)).with_tap(running.watch().tap());
-        let zn = Arc::new(zn);
-        running.serve(serve_zn(listener, Arc::clone(&zn), running.stop()));
-        let take = async |c: Config| {
-            let plan = Self::of(&c, self.file.clone(), self.laboratory.clone())?;
-            let count = plan.sessions.len();
-            sessions.set(plan.sessions);
-            let (nafs, relays) = zn.reload(plan.zn.rights);
-            Ok(format!("static sessions: {count}; NAFs: {nafs}; relays: {relays}"))
-        };
-        running.until_signal(again, take).await
-    }
-}
-
-/// The sessions of the file as it was last read.
-struct OfFile(RwLock<Arc<FixedSessions>>);
-
-impl OfFile {
-    fn set(&self, sessions: FixedSessions) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sessions);
-    }
-}
-
-impl Keys for OfFile {
-    async fn info(
-        &self,
-        bir: &BootstrappingInfoRequest,
-        naf: &NafRights,
-        now: Now,
-    ) -> Result<Given, Fault> {
-        let sessions = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
-        sessions.info(bir, naf, now).await
+        let zn = ZnServer::new(self.zn, Arc::new(self.sessions)).with_tap(running.watch().tap());
+        running.serve(serve_zn(listener, Arc::new(zn), running.stop()));
+        running.until_signal().await
     }
 }
