@@ -13,7 +13,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use base::{Clause, Now};
+use base::{Clause, Now, Utc};
 use gba::{
     ids::{Btid, Fqdn, Impi, Imsi, NafId},
     keys::{KeyKind, KsNaf},
@@ -150,6 +150,8 @@ pub struct Device {
     labels: Labels,
     http: ClientLimits,
     clock: fn() -> Now,
+    /// The latest UTC that was seen, and when.
+    latest: Now,
 }
 
 impl Device {
@@ -194,7 +196,19 @@ impl Device {
             labels,
             http,
             clock,
+            latest: clock(),
         })
+    }
+
+    /// What time it is at least, though the clock was set back since the device was opened (ruling 37).
+    fn utc(&mut self, now: Now) -> Utc {
+        let passed = now.mono.since(self.latest.mono);
+        let utc = now.utc.max((self.latest + passed).utc);
+        // Only with a whole second more, or the parts of seconds would be lost.
+        if utc > self.latest.utc {
+            self.latest = Now { utc, ..now };
+        }
+        utc
     }
 
     /// Who the card says it is.
@@ -212,6 +226,7 @@ impl Device {
     /// The bootstrapping session, if there is one that has not ended. One that has is deleted here (ruling 10).
     pub fn bootstrapped(&mut self) -> Option<&Bootstrapped> {
         let now = (self.clock)();
+        self.utc(now);
         self.session = self.session.take().filter(|s| s.is_live(now));
         self.session.as_ref().map(Session::public)
     }
@@ -328,14 +343,15 @@ impl Device {
             return Ok(false);
         }
         let now = (self.clock)();
+        let utc = self.utc(now);
         let stored = self
             .card
-            .run(CARD_TIMEOUT, move |usim| usim.stored_run(now.utc))
+            .run(CARD_TIMEOUT, move |usim| usim.stored_run(utc))
             .await?;
         let stored = stored.ok_or(DeviceError::CardSilent)?.map_err(|e| self.lost(e))?;
         self.session = stored
             .ok()
-            .map(|(rand, btid, lifetime)| Session::stored(now, rand, btid, lifetime));
+            .map(|(rand, btid, lifetime)| Session::stored(Now { utc, ..now }, rand, btid, lifetime));
         Ok(self.session.is_some())
     }
 

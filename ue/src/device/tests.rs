@@ -209,16 +209,48 @@ async fn ruling_10_a_new_run_and_a_wish_delete_the_old_key() {
     assert!(ue.bootstrapped().is_none());
 }
 
+/// A card that outlives the device that bootstrapped it.
+struct Shared(Arc<std::sync::Mutex<Box<dyn Card>>>);
+
+impl Card for Shared {
+    fn transmit(&mut self, c: &base::apdu::Command) -> Result<base::apdu::Response, uicc::CardError> {
+        self.0.lock().unwrap().transmit(c)
+    }
+}
+
+/// In the device that saw it end, and, as the card holds the end, in each one that comes after.
+#[tokio::test]
+async fn ruling_37_a_clock_set_back_revives_no_run_of_the_card() {
+    test_clock!(SECONDS, clock);
+    static BACK: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+    fn set_back() -> Now {
+        let now = clock();
+        Now {
+            utc: Utc(now.utc.0 - BACK.load(Ordering::SeqCst)),
+            ..now
+        }
+    }
+    let shared = Arc::new(std::sync::Mutex::new(card(Mode::U)));
+    let open = || device(Box::new(Shared(Arc::clone(&shared))), set_back, net::tap::none());
+    let bsf = Bsf::start(Mode::U).await;
+    let mut ue = open().await;
+    ue.bootstrap(&bsf.address()).await.unwrap();
+    assert!(open().await.resume().await.unwrap());
+    // The clock goes back while the session runs out: the device has counted.
+    BACK.store(24 * 3600, Ordering::SeqCst);
+    SECONDS.store(3601, Ordering::SeqCst);
+    assert!(ue.bootstrapped().is_none());
+    assert!(!ue.resume().await.unwrap(), "this device");
+    drop(ue);
+    assert!(
+        !open().await.resume().await.unwrap(),
+        "the next one, by what the card holds"
+    );
+}
+
 //= TS33.220-G.1-r1
 #[tokio::test]
 async fn ruling_14_a_card_with_gba_u_goes_on_with_its_stored_run() {
-    // The card outlives the device that bootstrapped it.
-    struct Shared(Arc<std::sync::Mutex<Box<dyn Card>>>);
-    impl Card for Shared {
-        fn transmit(&mut self, c: &base::apdu::Command) -> Result<base::apdu::Response, uicc::CardError> {
-            self.0.lock().unwrap().transmit(c)
-        }
-    }
     test_clock!(SECONDS, clock);
     let shared = Arc::new(std::sync::Mutex::new(card(Mode::U)));
     let open = || device(Box::new(Shared(Arc::clone(&shared))), clock, net::tap::none());

@@ -27,6 +27,9 @@ use super::{Mode, Usim, UsimError, describe};
 const UMTS: u8 = 0x81;
 const GBA: u8 = 0x84;
 
+/// The lifetime of a run that is over for good.
+const ENDED: Utc = Utc(0);
+
 /// What a card makes of RAND and AUTN in the 3G context. Outcomes of the protocol, not errors.
 pub enum AkaOutcome {
     /// The network is genuine.
@@ -190,11 +193,24 @@ impl<C: Card> Usim<C> {
     /// The run in the card, if it may be used (ruling 14): base64(RAND) is the local part of the B-TID, and the
     /// lifetime lies ahead of `now`. The inner error says why it may not; then bootstrap.
     ///
+    /// A run that has ended gets a lifetime of 1970 in the card, so that a clock set back later doesn't revive it
+    /// (ruling 37).
+    ///
     /// # Errors
     /// As [`Self::read_gbabp`].
     pub fn stored_run(&mut self, now: Utc) -> Result<Result<(Rand, Btid, Utc), NotUsable>, UsimError> {
         match self.read_gbabp() {
-            Ok(bp) => Ok(bp.usable(now)),
+            Ok(bp) => {
+                let usable = bp.usable(now);
+                if let (Err(NotUsable::Expired(end)), Some(rand), Some(btid)) =
+                    (&usable, bp.rand(), bp.btid())
+                    && *end > ENDED
+                {
+                    // Where the card doesn't let it be written, the run isn't used either.
+                    let _ = self.write_gbabp(&rand, &btid, ENDED);
+                }
+                Ok(usable)
+            }
             Err(UsimError::Malformed { .. }) => Ok(Err(NotUsable::Malformed)),
             Err(e) => Err(e),
         }
