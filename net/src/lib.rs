@@ -8,9 +8,11 @@
 //! | [`diameter`] | the Diameter node: connections, watchdog, pipelining |
 //! | [`tap`] | what the laboratory sees: protocol messages, octets, TLS secrets |
 //! | [`mod@file`] | files that a person names, never waited for |
+//! | [`changes`] | how many things of a list are new, changed or gone |
 //! | [`clock`], [`entropy`] | the system's time and randomness, which pure crates take as arguments |
 
 pub mod accept;
+pub mod changes;
 pub mod clock;
 mod dial;
 pub mod diameter;

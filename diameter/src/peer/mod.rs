@@ -103,6 +103,15 @@ impl Peer {
         self
     }
 
+    /// Replaces whom it knows, while it runs. True if its peer is still one of them, in the same role, or hasn't said
+    /// yet who it is; otherwise the connection is to be ended ([`Input::Disconnect`]).
+    #[must_use]
+    pub fn know(&mut self, known: Arc<Known>) -> bool {
+        self.known = known;
+        let stays = |peer: &PeerIdentity| self.known.role(&peer.host) == Some(peer.role);
+        self.peer.as_ref().is_none_or(stays)
+    }
+
     /// Where the connection stands.
     #[must_use]
     pub const fn state(&self) -> State {

@@ -184,6 +184,7 @@ async fn keep(
                     name: &peer,
                     limits: config.limits,
                     handler: None,
+                    known: None,
                     tap: Arc::clone(&config.tap),
                     stands: &mut tell,
                 };

@@ -8,12 +8,12 @@ use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::D
 
 use ::diameter::{
     Fault, Header, Message, ResultCode,
-    peer::{Closed, DisconnectCause, Incident, Input, Local, Output, Peer, PeerIdentity, State},
+    peer::{Closed, DisconnectCause, Incident, Input, Known, Local, Output, Peer, PeerIdentity, State},
 };
 use base::{Now, SecretBytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
     time::Instant,
 };
@@ -56,6 +56,8 @@ pub(super) struct Side<'a> {
     pub(super) name: &'a str,
     pub(super) limits: Limits,
     pub(super) handler: Option<Handler>,
+    /// Whom we know, where that may change.
+    pub(super) known: Option<watch::Receiver<Arc<Known>>>,
     pub(super) tap: SharedTap,
     /// Told when the peer is known, and whenever its standing changes.
     pub(super) stands: &'a mut (dyn FnMut(Standing, &PeerIdentity) + Send),
@@ -130,7 +132,9 @@ where
         waiting: HashMap::new(),
         unasked: 0,
     };
+    let mut known = side.known;
     let mut leaving = false;
+    let mut why = DisconnectCause::Rebooting;
     let mut goodbye = false;
     let mut at_hand = 0;
     let mut stood = None;
@@ -160,7 +164,7 @@ where
         stood = stands;
         if leaving && !goodbye && work.waiting.is_empty() && work.handlers.is_empty() {
             goodbye = true;
-            peer.handle(clock.now(), Input::Disconnect(DisconnectCause::Rebooting));
+            peer.handle(clock.now(), Input::Disconnect(why));
             continue;
         }
         let timer = wait.map_or(Duration::MAX, |until| until.since(clock.now().mono));
@@ -195,6 +199,9 @@ where
         at_hand = 0;
         tokio::select! {
             () = stop.stopped(), if !leaving => leaving = true,
+            changed = next_known(&mut known), if !leaving => if !peer.know(changed) {
+                (leaving, why) = (true, DisconnectCause::DoNotWantToTalkToYou);
+            },
             Some(done) = work.handlers.join_next_with_id(), if !work.handlers.is_empty() => {
                 if !work.done(done, peer.local()) {
                     break End::NotReading;
@@ -207,13 +214,15 @@ where
                 Ok(None) => break End::Eof,
                 Err(e) => break End::Socket(io_reason(&e)),
             },
-            ask = next_ask(&mut asks), if open => match ask {
+            ask = next_ask(&mut asks), if open || leaving => match ask {
+                // At once, so that it may go to another peer.
+                Some(ask) if leaving => drop(ask.reply.send(Err(Error::Closed))),
                 Some(ask) => {
                     if !work.ask(ask, &mut peer) {
                         break End::NotReading;
                     }
                 }
-                None => leaving = true,
+                None => (leaving, asks) = (true, None),
             },
             () = has_room(&work.queue, places + 1), if !room => {}
             () = tokio::time::sleep(timer) => peer.handle(clock.now(), Input::Timeout),
@@ -252,6 +261,17 @@ async fn next_ask(asks: &mut Option<&mut mpsc::Receiver<Ask>>) -> Option<Ask> {
         Some(asks) => asks.recv().await,
         None => std::future::pending().await,
     }
+}
+
+/// Waits for another list of whom we know.
+async fn next_known(known: &mut Option<watch::Receiver<Arc<Known>>>) -> Arc<Known> {
+    if let Some(known) = known
+        && known.changed().await.is_ok()
+    {
+        return Arc::clone(&known.borrow_and_update());
+    }
+    // Nobody changes it, or can any more.
+    std::future::pending().await
 }
 
 /// Waits until the queue has so many places, or is closed, which the writer's end tells.

@@ -1,5 +1,7 @@
 //! Several peers that stand in for each other, such as two HSS of one realm.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use ::diameter::{Message, ResultCode};
 use tokio::task::JoinSet;
 
@@ -22,16 +24,29 @@ use super::{Client, Error};
 /// flag would make a second vector for one run, while the first may still arrive.)
 ///
 /// The request's Destination-Host, if it has one, isn't changed: leave it out, the realm is enough.
+///
+/// The peers may change meanwhile ([`Failover::replace`]); clones share them.
 #[derive(Clone)]
 pub struct Failover {
-    clients: Vec<Client>,
+    clients: Arc<RwLock<Arc<[Client]>>>,
 }
 
 impl Failover {
     /// In order of preference.
     #[must_use]
     pub fn new(clients: Vec<Client>) -> Self {
-        Self { clients }
+        Self {
+            clients: Arc::new(RwLock::new(clients.into())),
+        }
+    }
+
+    /// From now on these. The others aren't closed: whoever made them does it, and what is under way there is finished.
+    pub fn replace(&self, clients: Vec<Client>) {
+        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients.into();
+    }
+
+    fn clients(&self) -> Arc<[Client]> {
+        Arc::clone(&self.clients.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits until one of them is open.
@@ -40,7 +55,8 @@ impl Failover {
     /// That of the last, if none is within its time; [`Error::Closed`] if there are none.
     pub async fn ready(&self) -> Result<(), Error> {
         let mut waiting = JoinSet::new();
-        for client in self.clients.clone() {
+        for client in self.clients().iter() {
+            let client = client.clone();
             waiting.spawn(async move { client.ready().await });
         }
         let mut last = Err(Error::Closed);
@@ -59,10 +75,22 @@ impl Failover {
     /// # Errors
     /// That of the last peer that was asked.
     pub async fn request(&self, request: Message) -> Result<Message, Error> {
-        let mut order = self.order();
+        loop {
+            let clients = self.clients();
+            let answer = self.ask(&clients, &request).await;
+            let unsent = answer.as_ref().is_err_and(Error::is_unsent);
+            if !unsent || Arc::ptr_eq(&clients, &self.clients()) {
+                return answer;
+            }
+            // The peers were replaced meanwhile, and those asked are none any more.
+        }
+    }
+
+    async fn ask(&self, clients: &[Client], request: &Message) -> Result<Message, Error> {
+        let mut order = order(clients);
         if order.is_empty() {
             self.ready().await?;
-            order = self.order();
+            order = self::order(clients);
         }
         let mut last = Err(Error::Closed);
         for client in order {
@@ -82,20 +110,19 @@ impl Failover {
 
     /// Says goodbye to all.
     pub async fn close(&self) {
-        for client in &self.clients {
+        for client in self.clients().iter() {
             client.close().await;
         }
     }
+}
 
-    /// Those that are open; those that have yet to prove that they are back come last.
-    fn order(&self) -> Vec<&Client> {
-        let proven = self.clients.iter().filter(|client| client.is_proven());
-        let others = self
-            .clients
-            .iter()
-            .filter(|client| client.is_open() && !client.is_proven());
-        proven.chain(others).collect()
-    }
+/// Those that are open; those that have yet to prove that they are back come last.
+fn order(clients: &[Client]) -> Vec<&Client> {
+    let proven = clients.iter().filter(|client| client.is_proven());
+    let others = clients
+        .iter()
+        .filter(|client| client.is_open() && !client.is_proven());
+    proven.chain(others).collect()
 }
 
 fn may_be_asked_elsewhere(answer: &Message) -> bool {

@@ -1,7 +1,8 @@
 //! The Diameter node on tokio: connections, watchdog, pipelining. No protocol knowledge of its own: the
 //! decisions are those of [`diameter::peer`].
 //!
-//! - [`serve`]: takes connections of configured peers and answers their requests
+//! - [`serve`]: takes connections of configured peers and answers their requests; [`serve_roster`]: of peers that may
+//!   change meanwhile ([`Roster`])
 //! - [`Client`]: keeps one connection up and matches answers to requests
 //! - [`Failover`]: several clients in order, for peers that stand in for each other
 //! - [`Config`], [`Security`], [`Limits`]: who we are, whom we know, and every bound in one place
@@ -15,6 +16,7 @@ mod connection;
 mod end;
 mod failover;
 mod frame;
+mod roster;
 mod security;
 mod server;
 
@@ -30,8 +32,9 @@ use thiserror::Error;
 
 pub use client::Client;
 pub use failover::Failover;
+pub use roster::Roster;
 pub use security::{PORT, Security, TLS_PORT};
-pub use server::serve;
+pub use server::{serve, serve_roster};
 
 pub use crate::tls::cert::{Credentials, CredentialsError, Files};
 

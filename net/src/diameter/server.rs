@@ -10,7 +10,7 @@ use base::Entropy;
 use tokio::net::TcpListener;
 
 use super::{
-    Config, Error, PeerIdentity, Security,
+    Config, Error, PeerIdentity, Roster, Security,
     connection::{Clock, Handler, Side, Standing, run},
     end::End,
 };
@@ -38,11 +38,29 @@ where
     H: Fn(PeerIdentity, Message) -> F + Send + Sync + 'static,
     F: Future<Output: Into<Option<Message>>> + Send + 'static,
 {
+    let roster = Roster::new(config.peers.iter().cloned(), config.strangers);
+    serve_roster(listener, config, roster, stop, handler).await
+}
+
+/// As [`serve`], but the peers are those of `roster`, which may change meanwhile; those of `config` don't count.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_roster<H, F>(
+    listener: TcpListener,
+    config: Config,
+    roster: Roster,
+    stop: Stop,
+    handler: H,
+) -> Result<(), Error>
+where
+    H: Fn(PeerIdentity, Message) -> F + Send + Sync + 'static,
+    F: Future<Output: Into<Option<Message>>> + Send + 'static,
+{
     // A listener without an address isn't bound; nothing will connect to it.
     if let Ok(address) = listener.local_addr() {
         config.may_use(address)?;
     }
-    let known = Arc::new(config.known());
     let handler: Handler = Arc::new(move |from, request| {
         let work = handler(from, request);
         Box::pin(async move { work.await.into() })
@@ -57,7 +75,7 @@ where
         Security::PlainOnLoopbackOnly | Security::InsecureAwayFromLoopback => None,
     };
     accept::serve(listener, limits.accept, stop, move |socket, connection, stop| {
-        let (config, known, handler) = (config.clone(), Arc::clone(&known), Arc::clone(&handler));
+        let (config, mut known, handler) = (config.clone(), roster.subscribe(), Arc::clone(&handler));
         let tls = tls.clone();
         async move {
             let address = connection.peer;
@@ -76,12 +94,14 @@ where
                 },
             };
             let clock = Clock::start();
-            let machine = Peer::responder(local, known, limits.timers, clock.now(), seed());
+            let knows = Arc::clone(&known.borrow_and_update());
+            let machine = Peer::responder(local, knows, limits.timers, clock.now(), seed());
             let name = address.to_string();
             let side = Side {
                 name: &name,
                 limits,
                 handler: Some(handler),
+                known: Some(known),
                 tap,
                 stands: &mut |standing, peer| match standing {
                     Standing::Suspect => tracing::warn!(%address, host = %peer.host, "Diameter peer silent"),

@@ -25,6 +25,7 @@ use super::*;
 use crate::accept::Stopper;
 
 mod failover;
+mod roster;
 mod tls;
 
 const HSS: &str = "hss.home.test";
