@@ -14,6 +14,7 @@ mod explain;
 mod input;
 mod keys;
 mod ladder;
+mod load;
 #[doc(hidden)]
 pub mod outside;
 mod pki;
@@ -83,6 +84,15 @@ enum Command {
     /// RES, CK, IK, AUTN, Ks, B-TID and TMPI, and for each NAF its Ks_NAF; with --gba-u the forms of a card that keeps
     /// Ks; with --akma the keys of AKMA. Prints keys.
     Keys(Box<keys::Args>),
+    /// Load a server with many runs and measure it: bootstrappings, requests, vectors, keys.
+    ///
+    /// Closed loop (as fast as the server answers) or open loop (a rate, whatever it does). Each run is checked as a
+    /// device, a BSF or a NAF checks it.
+    #[command(
+        subcommand,
+        after_help = "Example: gba load ub http://127.0.0.1:18080/ --subscribers subscribers.toml --clients 1"
+    )]
+    Load(Box<load::Command>),
     /// Subscriber lists: import of other programs' forms, export, a check that finds every mistake.
     #[command(subcommand, after_help = "Example: gba db check subscribers.toml")]
     Db(db::Command),
@@ -133,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Db(command) => db::run(command),
+        Command::Load(command) => load::run(*command),
         Command::Pki(command) => pki::run(command),
         Command::Vectors(command) => vectors::run(command),
     };

@@ -2,6 +2,7 @@
 //!
 //! * [`topology`]: HSS, BSF and three NAFs on loopback, wired to each other over Zh and Zn;
 //! * [`demo`]: the story that `gba demo` tells: bootstrapping, a service, the M2M root key, the M2M session key;
+//! * [`load`]: many runs against any server, counted and measured, for `gba load`;
 //! * [`trace`]: the tap that collects each message for the ladder;
 //! * [`pcap`]: the tap that writes each connection's octets to a capture file for Wireshark;
 //! * [`report`]: what a run ends with;
@@ -11,6 +12,7 @@
 pub mod cse;
 pub mod demo;
 mod keys;
+pub mod load;
 pub mod pcap;
 pub mod report;
 pub mod topology;

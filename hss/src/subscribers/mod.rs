@@ -138,6 +138,12 @@ impl Subscriber {
         &self.guss
     }
 
+    /// The algorithm set with the subscriber's keys, for a card that is to match: a load generator's.
+    #[must_use]
+    pub const fn algorithm(&self) -> &AlgorithmSet {
+        &self.algorithm
+    }
+
     /// The AMF of vectors over Zh.
     #[must_use]
     pub const fn amf(&self) -> Amf {
