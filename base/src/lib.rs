@@ -10,6 +10,7 @@ pub mod entropy;
 pub mod hex;
 pub mod reader;
 pub mod secret;
+pub mod text;
 pub mod time;
 pub mod tlv;
 

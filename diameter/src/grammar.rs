@@ -282,9 +282,9 @@ fn check_avp(def: &AvpDef, avp: &Avp) -> Result<(), Fault> {
         Kind::Address => match avp.as_octets() {
             [0, 1, v4 @ ..] if v4.len() == 4 => Ok(()),
             [0, 2, v6 @ ..] if v6.len() == 16 => Ok(()),
-            // Other families (RFC 6733 4.3.1) are allowed, of no use here, and at least framed.
-            [0, 1 | 2, ..] | [] | [_] => Err(Fault::value(avp, "length doesn't fit the address family")),
-            _ => Ok(()),
+            [0, 1 | 2, ..] => Err(Fault::value(avp, "length doesn't fit the address family")),
+            // The only Address here is Host-IP-Address.
+            _ => Err(Fault::value(avp, "an IPv4 or IPv6 address expected")),
         },
         Kind::Grouped if avp.is(&d::FAILED_AVP) => Ok(()),
         Kind::Grouped => match avp.value() {

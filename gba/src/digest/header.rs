@@ -133,7 +133,7 @@ fn checked(name: &'static str, value: Cow<'_, str>) -> Result<String, DigestErro
     let bad = if value.is_ascii() {
         value.bytes().fold(false, |any, b| any | b.is_ascii_control())
     } else {
-        value.chars().any(char::is_control)
+        value.chars().any(base::text::steers)
     };
     if bad {
         return Err(DigestError::Value {

@@ -91,7 +91,7 @@ impl FromStr for Btid {
         };
         IdError::check_length(WHAT, 1, MAX_LOCAL, local.len())?;
         let plain = local.bytes().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
-        if !plain && local.chars().any(char::is_control) {
+        if !plain && local.chars().any(base::text::steers) {
             return Err(IdError::grammar(WHAT, "no control characters"));
         }
         Ok(Self {

@@ -3,6 +3,7 @@
 use core::{fmt, hash, str::FromStr};
 use std::sync::Arc;
 
+use base::text::steers;
 use unicode_normalization::UnicodeNormalization;
 
 use super::IdError;
@@ -159,7 +160,7 @@ impl FromStr for Impi {
         let bad = if text.is_ascii() {
             text.bytes().fold(false, |any, b| any | (b <= b' ') | (b == 0x7f))
         } else {
-            text.chars().any(|c| c.is_control() || c.is_whitespace())
+            text.chars().any(|c| steers(c) || c.is_whitespace())
         };
         if bad {
             return Err(IdError::grammar(WHAT, "no white space or control characters"));
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_identity() {
-        for bad in ["", "a@", "@b", "ab", "a b@c", "a\n@b"] {
+        for bad in ["", "a@", "@b", "ab", "a b@c", "a\n@b", "a\u{202e}@b", "a\u{9b}@b"] {
             assert!(bad.parse::<Impi>().is_err(), "{bad:?}");
         }
         for bad in ["", "12345", "1234567890123456", "12345a", "+12345678"] {

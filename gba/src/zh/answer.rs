@@ -54,7 +54,12 @@ impl Failure {
 
     pub(crate) fn read(message: &Message, result: ResultCode) -> Self {
         let text = message.find(&d::ERROR_MESSAGE).and_then(|avp| avp.as_utf8().ok());
-        let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(200).collect();
+        let clean = |text: &str| {
+            text.chars()
+                .filter(|c| !base::text::steers(*c))
+                .take(200)
+                .collect()
+        };
         Self {
             result,
             text: text.map(clean),

@@ -78,7 +78,8 @@ impl MultimediaAuthRequest {
     ///
     /// # Errors
     /// The fault to answer: those of [`grammar::check_request`]; 5004 for a SIP-Authorization that isn't
-    /// 30 octets long; 5401 for a User-Name that can't be anybody's IMPI.
+    /// 30 octets long or an Auth-Session-State that asks for a session; 5401 for a User-Name that can't be anybody's
+    /// IMPI, or an empty Public-Identity.
     pub fn parse(message: &Message) -> Result<Self, Fault> {
         expect(message, grammar::MULTIMEDIA_AUTH, ZH)?;
         let origin = message.origin()?;
@@ -98,7 +99,7 @@ impl MultimediaAuthRequest {
                 .as_utf8()?
                 .parse()
                 .map_err(|e| Fault::new(ResultCode::IDENTITY_UNKNOWN, format!("User-Name: {e}")))?,
-            public_identity: optional_text(message.find(&d::PUBLIC_IDENTITY))?,
+            public_identity: public_identity(message)?,
             scheme: in_item(&d::SIP_AUTHENTICATION_SCHEME)
                 .map(|avp| avp.as_utf8().map(Scheme::from))
                 .transpose()?,
@@ -150,6 +151,18 @@ impl MultimediaAuthRequest {
     }
 }
 
+/// Zh doesn't need it (TS 29.109 4.2), but an empty one is nobody's.
+fn public_identity(message: &Message) -> Result<Option<String>, Fault> {
+    let text = optional_text(message.find(&d::PUBLIC_IDENTITY))?;
+    if text.as_deref() == Some("") {
+        return Err(Fault::new(
+            ResultCode::IDENTITY_UNKNOWN,
+            "Public-Identity is empty",
+        ));
+    }
+    Ok(text)
+}
+
 fn resync(avp: &Avp) -> Result<(Rand, Auts), Fault> {
     let both: &[u8; 30] = avp.as_array()?;
     match both
@@ -182,7 +195,13 @@ pub(crate) fn expect(message: &Message, command: u32, application: u32) -> Resul
         let text = format!("command {command} of application {application} expected");
         return Err(Fault::new(ResultCode::COMMAND_UNSUPPORTED, text));
     }
-    Ok(())
+    match message.find(&d::AUTH_SESSION_STATE) {
+        Some(avp) if avp.as_u32()? != NO_STATE_MAINTAINED => Err(Fault::value(
+            avp,
+            "NO_STATE_MAINTAINED expected: there are no sessions",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// An answer of exactly this command.
