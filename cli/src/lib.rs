@@ -20,6 +20,7 @@ pub mod outside;
 mod pki;
 mod report;
 mod sim;
+mod tap;
 mod vectors;
 
 use std::process::ExitCode;
@@ -108,6 +109,15 @@ enum Command {
     ///
     /// Says of each ok, warning or failed, what was found and what to do. Changes nothing and sends nothing.
     Doctor(doctor::Args),
+    /// Between any two elements, also foreign ones: show, match, alter, drop, hold, repeat what passes.
+    ///
+    /// Listens at LISTEN and connects to TARGET. Ctrl-C stops and counts what passed. What isn't altered passes with every
+    /// octet as it came.
+    #[command(
+        subcommand,
+        after_help = "Examples: gba tap zh 127.0.0.1:23868 127.0.0.1:13868\n          gba tap example > rules.toml"
+    )]
+    Tap(tap::TapCommand),
     /// Check test vectors against this implementation.
     #[command(
         subcommand,
@@ -145,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Db(command) => db::run(command),
         Command::Load(command) => load::run(*command),
         Command::Pki(command) => pki::run(command),
+        Command::Tap(command) => tap::run(command),
         Command::Vectors(command) => vectors::run(command),
     };
     let (why, status) = match result {

@@ -5,6 +5,7 @@
 //! * [`load`]: many runs against any server, counted and measured, for `gba load`;
 //! * [`trace`]: the tap that collects each message for the ladder;
 //! * [`pcap`]: the tap that writes each connection's octets to a capture file for Wireshark;
+//! * [`tap`]: a tap between any two elements, also foreign ones, that shows and alters what passes;
 //! * [`report`]: what a run ends with;
 //! * [`cse`]: the one oneM2M resource of the laboratory's IN-CSE.
 #![forbid(unsafe_code)]
@@ -15,5 +16,6 @@ mod keys;
 pub mod load;
 pub mod pcap;
 pub mod report;
+pub mod tap;
 pub mod topology;
 pub mod trace;

@@ -135,7 +135,7 @@ impl Tap for Trace {
 }
 
 /// A peer's text may stand in a summary: what could steer a terminal or turn the reading direction shows as U+FFFD.
-fn printable(summary: String) -> String {
+pub(crate) fn printable(summary: String) -> String {
     let steers = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -26,3 +26,4 @@ mod wire;
 
 pub use dial::dial;
 pub use error::Error;
+pub use wire::Wire;

@@ -18,8 +18,8 @@ use tokio::{
 
 use crate::tap::{Connection, Direction, SharedTap, WireBytes};
 
-/// See the module.
-pub(crate) struct Wire<S> {
+/// A stream under a tap that never waits for ever: every octet is shown, and a peer that takes nothing fails the write.
+pub struct Wire<S> {
     io: S,
     tap: Option<(SharedTap, Connection)>,
     stall: Duration,
@@ -28,7 +28,8 @@ pub(crate) struct Wire<S> {
 
 impl<S> Wire<S> {
     /// Writing fails once the peer has taken nothing for `stall`.
-    pub(crate) fn new(io: S, tap: Option<(SharedTap, Connection)>, stall: Duration) -> Self {
+    #[must_use]
+    pub fn new(io: S, tap: Option<(SharedTap, Connection)>, stall: Duration) -> Self {
         Self {
             io,
             tap,

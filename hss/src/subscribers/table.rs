@@ -208,6 +208,46 @@ impl<'t, 'i> Table<'t, 'i> {
             .collect())
     }
 
+    /// The table of `key = { … }` or `[key]`, if it is there.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn table(&mut self, key: &'static str) -> Result<Option<Table<'t, 'i>>, FileError> {
+        let text = self.text;
+        let found = self.value(key, "a table in braces", DeValue::as_table)?;
+        Ok(found.map(|t| Table::new(text, t.key, t.at, t.value)))
+    }
+
+    /// A value of any type, if it is there.
+    pub fn any(&mut self, key: &'static str) -> Option<Value<&'t DeValue<'i>>> {
+        let spanned = self.take(key)?;
+        let key = join(&self.path, key);
+        Some(Value {
+            value: spanned.get_ref(),
+            key,
+            at: spanned.span().start,
+        })
+    }
+
+    /// Every key, with its place, and its value: for a table whose keys are names that the caller knows. An error about a
+    /// key calls it `this key`, as it may be a secret in the wrong place.
+    pub fn all(self) -> impl Iterator<Item = (Value<&'t str>, Value<&'t DeValue<'i>>)> {
+        let path = self.path;
+        self.table.iter().map(move |(key, value)| {
+            let name = Value {
+                value: key.get_ref().as_ref(),
+                key: join(&path, "this key"),
+                at: key.span().start,
+            };
+            let value = Value {
+                value: value.get_ref(),
+                key: join(&path, "the value"),
+                at: value.span().start,
+            };
+            (name, value)
+        })
+    }
+
     /// Refuses keys that nobody has taken: a misspelt key must not be a silent default.
     ///
     /// # Errors
@@ -218,7 +258,10 @@ impl<'t, 'i> Table<'t, 'i> {
             .iter()
             .find(|(k, _)| !self.taken.iter().any(|t| t == k.get_ref()));
         let Some((key, _)) = unknown else { return Ok(()) };
-        let what = format!("not known here; known are {}", self.taken.join(", "));
+        let what = match nearest(key.get_ref(), self.taken.iter().copied()) {
+            Some(near) => format!("not known here; did you mean `{near}`?"),
+            None => format!("not known here; known are {}", self.taken.join(", ")),
+        };
         // The key itself isn't shown: it may be a secret that stands on the wrong side of the `=`.
         Err(error_at(
             self.text,
@@ -253,4 +296,32 @@ pub fn error_at(text: &str, at: usize, key: String, what: impl Into<String>) -> 
         key,
         what: what.into(),
     }
+}
+
+/// The known word that is nearest to one that isn't, if it is near enough to be meant.
+pub fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let most = if word.len() < 5 { 1 } else { 2 + word.len() / 8 };
+    known
+        .map(|k| (distance(word, k), k))
+        .filter(|(far, _)| *far <= most)
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, k)| k)
+}
+
+/// Levenshtein's distance, by octets: names are ASCII.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut last = i;
+        let mut left = i + 1;
+        for (y, cell) in b.bytes().zip(row.iter_mut().skip(1)) {
+            let here = (last + usize::from(x != y)).min(left + 1).min(*cell + 1);
+            last = std::mem::replace(cell, here);
+            left = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
 }

@@ -82,17 +82,9 @@ impl Teller {
 
     /// A message in clear.
     pub(super) fn seen(&self, from: Role, seen: &Seen) {
-        let summary = match seen {
-            Seen::ClientHello { sni: Some(name) } => format!("ClientHello SNI {name}"),
-            Seen::ClientHello { sni: None } => "ClientHello without SNI".to_owned(),
-            Seen::ServerHello { suite } => format!("ServerHello {}", suite_name(*suite)),
-            Seen::ServerKeyExchange { hint } => format!("ServerKeyExchange hint {}", hint.escape_ascii()),
-            Seen::ClientKeyExchange { identity } => {
-                format!("ClientKeyExchange identity {}", identity.escape_ascii())
-            }
-            Seen::ServerHelloDone | Seen::Other(_) => return,
-        };
-        self.tell(from, summary);
+        if let Some(summary) = seen.words() {
+            self.tell(from, summary);
+        }
     }
 
     /// Our end of the handshake, with which it is complete if we are the server.
@@ -115,6 +107,23 @@ impl Teller {
         if from == self.role || self.story.tells_peer {
             self.story.tell(&self.tap, from, summary, Some(HANDSHAKE));
         }
+    }
+}
+
+impl Seen {
+    /// What it says, for people; `None` where that is nothing to tell.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        Some(match self {
+            Self::ClientHello { sni: Some(name) } => format!("ClientHello SNI {name}"),
+            Self::ClientHello { sni: None } => "ClientHello without SNI".to_owned(),
+            Self::ServerHello { suite } => format!("ServerHello {}", suite_name(*suite)),
+            Self::ServerKeyExchange { hint } => format!("ServerKeyExchange hint {}", hint.escape_ascii()),
+            Self::ClientKeyExchange { identity } => {
+                format!("ClientKeyExchange identity {}", identity.escape_ascii())
+            }
+            Self::ServerHelloDone | Self::Other(_) => return None,
+        })
     }
 }
 

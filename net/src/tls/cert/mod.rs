@@ -1,7 +1,7 @@
 //! TLS 1.2 and 1.3 with a certificate on each side (RFC 6733 13.1), on OpenSSL.
 //!
 //! - [`Files`], [`Credentials`]: a CA, our certificate and its key, checked when they are loaded
-//! - `Endpoint`: runs handshakes of one side; tells the DNS names that the peer's certificate proves
+//! - [`Endpoint`]: runs handshakes of one side; tells the DNS names that the peer's certificate proves
 //! - [`HandshakeError`]: why there was none, in words that say what to do
 //!
 //! The CA is the only one trusted: the system's are not asked. The common name counts for nothing, only dNSNames
@@ -292,7 +292,7 @@ impl Credentials {
 
 /// One side of connections with these credentials.
 #[derive(Clone)]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     context: SslContext,
     serves: bool,
     within: Duration,
@@ -300,7 +300,10 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// The side that is called. A handshake has to be done `within`.
-    pub(crate) fn server(
+    ///
+    /// # Errors
+    /// [`CredentialsError::Unusable`].
+    pub fn server(
         credentials: &Credentials,
         tap: SharedTap,
         within: Duration,
@@ -309,7 +312,10 @@ impl Endpoint {
     }
 
     /// The side that calls.
-    pub(crate) fn client(
+    ///
+    /// # Errors
+    /// [`CredentialsError::Unusable`].
+    pub fn client(
         credentials: &Credentials,
         tap: SharedTap,
         within: Duration,
@@ -341,7 +347,10 @@ impl Endpoint {
     /// Shakes hands. A client may say whom it calls, for a server with several certificates (SNI).
     ///
     /// Returns the stream and the dNSNames of the peer's certificate, whose chain and validity OpenSSL has checked.
-    pub(crate) async fn handshake<S>(
+    ///
+    /// # Errors
+    /// [`HandshakeError`], with what to do.
+    pub async fn handshake<S>(
         &self,
         io: S,
         server_name: Option<&Identity>,
