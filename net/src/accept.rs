@@ -18,7 +18,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::tap::Connection;
+use crate::tap::{Connection, Incident, Measure, SharedTap};
 
 /// Bounds of one listener.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,12 +85,27 @@ pub fn stop() -> (Stopper, Stop) {
     (Stopper(sender), Stop(receiver))
 }
 
+/// As [`serve_tapped`], and nobody counts.
+pub async fn serve<H, F>(listener: TcpListener, limits: Limits, stop: Stop, handler: H)
+where
+    H: Fn(TcpStream, Connection, Stop) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    serve_tapped(listener, limits, None, stop, handler).await;
+}
+
 /// Accepts connections until `stop`, each handled in a task of its own; returns once they have ended.
 ///
 /// The handler must end by itself when its peer is silent: give it timers. It gets the [`Stop`] to end early.
-/// TCP_NODELAY is set, as all our protocols write whole messages.
-pub async fn serve<H, F>(listener: TcpListener, limits: Limits, mut stop: Stop, handler: H)
-where
+/// TCP_NODELAY is set, as all our protocols write whole messages. The tap is told of each connection that begins, ends
+/// or is turned away.
+pub async fn serve_tapped<H, F>(
+    listener: TcpListener,
+    limits: Limits,
+    tap: Option<SharedTap>,
+    mut stop: Stop,
+    handler: H,
+) where
     H: Fn(TcpStream, Connection, Stop) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
@@ -115,13 +130,17 @@ where
         };
         let Some(place) = Place::take(&addresses, connection.peer.ip(), limits.max_per_address) else {
             tracing::debug!(peer = %connection.peer, "closed: too many connections from this address");
+            if let Some(tap) = &tap {
+                tap.incident(Incident::TooManyConnections);
+            }
             continue;
         };
         let _ = socket.set_nodelay(true);
+        let counted = tap.clone().map(Counted::new);
         let work = handler(socket, connection, stop.clone());
         tasks.spawn(async move {
             work.await;
-            drop((slot, place));
+            drop((slot, place, counted));
         });
     }
     drop(listener);
@@ -132,6 +151,22 @@ where
     });
     if drained.await.is_err() {
         tasks.shutdown().await;
+    }
+}
+
+/// A connection that the tap counts, until it is dropped, also by a panic.
+struct Counted(SharedTap);
+
+impl Counted {
+    fn new(tap: SharedTap) -> Self {
+        tap.measure(Measure::Opened);
+        Self(tap)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.measure(Measure::Closed);
     }
 }
 

@@ -16,6 +16,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use base::Clause;
@@ -126,6 +127,62 @@ pub enum Incident {
     ForeignName,
     /// A request of a peer that has no right to what it asks for.
     NotAllowed,
+    /// A connection closed at once, as its address had too many already.
+    TooManyConnections,
+    /// A request of ours that had no answer in time, or whose connection was lost before.
+    Unanswered,
+}
+
+/// Something that was measured: for operators, without anybody's name but a configured peer's.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Measure<'a> {
+    /// A request that came was answered.
+    Answered {
+        /// Reference point: `Ub`, `Zh`, `Zn` or `Ua`.
+        interface: &'static str,
+        /// HTTP status or Diameter result code.
+        result: u32,
+        /// From the whole request to the answer.
+        took: Duration,
+    },
+    /// A Diameter request of ours was answered.
+    RoundTrip {
+        /// Whom it went to, as configured.
+        peer: &'a str,
+        /// From the call to the answer.
+        took: Duration,
+    },
+    /// A TLS handshake ended.
+    Handshake {
+        /// Whether in a connection.
+        done: bool,
+        /// From its begin.
+        took: Duration,
+    },
+    /// A connection was accepted.
+    Opened,
+    /// A connection that was accepted has ended.
+    Closed,
+}
+
+/// Takes the time of something, if anybody wants to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Option<Instant>);
+
+impl Stopwatch {
+    /// Begins now, unless nobody listens.
+    #[must_use]
+    pub fn begin(tap: &SharedTap) -> Self {
+        Self(tap.measures().then(Instant::now))
+    }
+
+    /// Tells the tap what was made of the time since.
+    pub fn end<'a>(self, tap: &SharedTap, measure: impl FnOnce(Duration) -> Measure<'a>) {
+        if let Self(Some(begun)) = self {
+            tap.measure(measure(begun.elapsed()));
+        }
+    }
 }
 
 /// A listener. Calls come from the middle of protocol work: take the value and return, never wait.
@@ -148,6 +205,16 @@ pub trait Tap: Send + Sync + 'static {
     /// Something was dropped or refused.
     fn incident(&self, incident: Incident) {
         let _ = incident;
+    }
+
+    /// Something was measured.
+    fn measure(&self, measure: Measure<'_>) {
+        let _ = measure;
+    }
+
+    /// False if nobody listens to measures: then no time needs to be taken.
+    fn measures(&self) -> bool {
+        false
     }
 
     /// Nothing more will pass that way: this end has closed ([`Direction::Sent`]), or it has read the other end's

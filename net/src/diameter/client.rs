@@ -22,7 +22,7 @@ use super::{
 use crate::{
     accept::{self, Stop, Stopper},
     entropy::OsEntropy,
-    tap::Connection,
+    tap::{Connection, Incident, Measure, SharedTap, Stopwatch},
     tls::cert::Endpoint,
     wire::Wire,
 };
@@ -51,6 +51,7 @@ pub struct Client {
     request: Duration,
     open: Duration,
     stopper: Arc<Stopper>,
+    tap: SharedTap,
 }
 
 impl Client {
@@ -71,6 +72,7 @@ impl Client {
             request: config.limits.request,
             open: config.limits.open,
             stopper: Arc::new(stopper),
+            tap: Arc::clone(&config.tap),
         };
         tokio::spawn(keep(peer, config, asked, told, stop));
         client
@@ -93,6 +95,18 @@ impl Client {
     #[must_use]
     pub fn is_proven(&self) -> bool {
         matches!(*self.status.borrow(), Status::Stands(Standing::Open))
+    }
+
+    /// Its state for operators, with the watchdog's opinion (RFC 3539 3.4): `open`; `reopened`, after a failure that the
+    /// peer has yet to make good; `suspect`, silent; `down`.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match &*self.status.borrow() {
+            Status::Stands(Standing::Open) => "open",
+            Status::Stands(Standing::Reopened) => "reopened",
+            Status::Stands(Standing::Suspect) => "suspect",
+            Status::Connecting | Status::Down(_) | Status::Closed => "down",
+        }
     }
 
     /// Waits until the connection is open.
@@ -143,12 +157,22 @@ impl Client {
                 .map_err(|_| Error::Closed)?;
             answer.await.unwrap_or(Err(Error::Closed))
         };
-        timeout(self.request, exchange).await.unwrap_or_else(|_| {
+        let watch = Stopwatch::begin(&self.tap);
+        let answer = timeout(self.request, exchange).await.unwrap_or_else(|_| {
             Err(Error::TimedOut {
                 peer: self.peer.to_string(),
                 after: self.request,
             })
-        })
+        });
+        match &answer {
+            Ok(_) => watch.end(&self.tap, |took| Measure::RoundTrip {
+                peer: &self.peer,
+                took,
+            }),
+            Err(e) if !e.is_unsent() => self.tap.incident(Incident::Unanswered),
+            Err(_) => {}
+        }
+        answer
     }
 
     /// Finishes what is under way, says goodbye (DPR) and returns when the connection is closed.
@@ -267,7 +291,10 @@ async fn converse(
         return Ok(run(wire, machine(clock), clock, side, Some(asks), stop).await);
     };
     let tls = Endpoint::client(credentials, tap, limits.handshake).map_err(|e| e.to_string())?;
+    let watch = Stopwatch::begin(&config.tap);
     let shaken = tls.handshake(wire, config.callee()).await;
+    let done = shaken.is_ok();
+    watch.end(&config.tap, |took| Measure::Handshake { done, took });
     let (stream, names) = shaken.map_err(|e| e.to_string())?;
     let clock = Clock::start();
     let machine = machine(clock).with_certificate(names);

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     accept::{self, Stop},
     entropy::OsEntropy,
-    tap::Incident,
+    tap::{Incident, Measure, Stopwatch},
     tls::cert::Endpoint,
     wire::Wire,
 };
@@ -74,53 +74,68 @@ where
         )?),
         Security::PlainOnLoopbackOnly | Security::InsecureAwayFromLoopback => None,
     };
-    accept::serve(listener, limits.accept, stop, move |socket, connection, stop| {
-        let (config, mut known, handler) = (config.clone(), roster.subscribe(), Arc::clone(&handler));
-        let tls = tls.clone();
-        async move {
-            let address = connection.peer;
-            let local = Arc::new(config.local(connection.local));
-            let tap = config.tap;
-            let wire = Wire::new(socket, Some((Arc::clone(&tap), connection)), limits.stall);
-            let protected = match tls {
-                None => Err(wire),
-                Some(tls) => match tls.handshake(wire, None).await {
-                    Ok(protected) => Ok(protected),
-                    Err(reason) => {
-                        tracing::warn!(%address, %reason, "Diameter peer refused");
-                        tap.incident(Incident::PeerRefused);
-                        return;
+    let counts = Some(Arc::clone(&config.tap));
+    accept::serve_tapped(
+        listener,
+        limits.accept,
+        counts,
+        stop,
+        move |socket, connection, stop| {
+            let (config, mut known, handler) = (config.clone(), roster.subscribe(), Arc::clone(&handler));
+            let tls = tls.clone();
+            async move {
+                let address = connection.peer;
+                let local = Arc::new(config.local(connection.local));
+                let tap = config.tap;
+                let wire = Wire::new(socket, Some((Arc::clone(&tap), connection)), limits.stall);
+                let protected = match tls {
+                    None => Err(wire),
+                    Some(tls) => {
+                        let watch = Stopwatch::begin(&tap);
+                        let shaken = tls.handshake(wire, None).await;
+                        let done = shaken.is_ok();
+                        watch.end(&tap, |took| Measure::Handshake { done, took });
+                        match shaken {
+                            Ok(protected) => Ok(protected),
+                            Err(reason) => {
+                                tracing::warn!(%address, %reason, "Diameter peer refused");
+                                tap.incident(Incident::PeerRefused);
+                                return;
+                            }
+                        }
                     }
-                },
-            };
-            let clock = Clock::start();
-            let knows = Arc::clone(&known.borrow_and_update());
-            let machine = Peer::responder(local, knows, limits.timers, clock.now(), seed());
-            let name = address.to_string();
-            let side = Side {
-                name: &name,
-                limits,
-                handler: Some(handler),
-                known: Some(known),
-                tap,
-                stands: &mut |standing, peer| match standing {
-                    Standing::Suspect => tracing::warn!(%address, host = %peer.host, "Diameter peer silent"),
-                    _ => tracing::info!(%address, host = %peer.host, "Diameter peer open"),
-                },
-            };
-            let end = match protected {
-                Err(clear) => run(clear, machine, clock, side, None, stop).await,
-                Ok((stream, names)) => {
-                    run(stream, machine.with_certificate(names), clock, side, None, stop).await
+                };
+                let clock = Clock::start();
+                let knows = Arc::clone(&known.borrow_and_update());
+                let machine = Peer::responder(local, knows, limits.timers, clock.now(), seed());
+                let name = address.to_string();
+                let side = Side {
+                    name: &name,
+                    limits,
+                    handler: Some(handler),
+                    known: Some(known),
+                    tap,
+                    stands: &mut |standing, peer| match standing {
+                        Standing::Suspect => {
+                            tracing::warn!(%address, host = %peer.host, "Diameter peer silent")
+                        }
+                        _ => tracing::info!(%address, host = %peer.host, "Diameter peer open"),
+                    },
+                };
+                let end = match protected {
+                    Err(clear) => run(clear, machine, clock, side, None, stop).await,
+                    Ok((stream, names)) => {
+                        run(stream, machine.with_certificate(names), clock, side, None, stop).await
+                    }
+                };
+                if matches!(end, End::Machine(Closed::Refusing(_))) {
+                    tracing::warn!(%address, reason = %end, "Diameter peer refused");
+                } else {
+                    tracing::info!(%address, reason = %end, "Diameter connection ended");
                 }
-            };
-            if matches!(end, End::Machine(Closed::Refusing(_))) {
-                tracing::warn!(%address, reason = %end, "Diameter peer refused");
-            } else {
-                tracing::info!(%address, reason = %end, "Diameter connection ended");
             }
-        }
-    })
+        },
+    )
     .await;
     Ok(())
 }

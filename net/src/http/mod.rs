@@ -8,9 +8,9 @@ mod framing;
 mod server;
 
 pub use bytes::Bytes;
+pub use client::{Client, ClientLimits};
 #[doc(hidden)]
 pub use framing::has_both;
-pub use client::{Client, ClientLimits};
 pub use server::{Limits, PeerInfo, serve, serve_connection, serve_tapped};
 
 /// Largest body read by default, on both sides: 1 MiB.

@@ -116,15 +116,22 @@ where
     V: Fn(Request<Bytes>, PeerInfo) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Bytes>> + Send + 'static,
 {
-    accept::serve(listener, limits.accept, stop, move |socket, connection, stop| {
-        let wire = Wire::new(
-            socket,
-            tap.clone().map(|tap| (tap, connection)),
-            limits.write_timeout,
-        );
-        let peer = PeerInfo::new(connection, Extensions::new());
-        serve_connection(wire, limits, peer, service.clone(), stop)
-    })
+    let counts = tap.clone();
+    accept::serve_tapped(
+        listener,
+        limits.accept,
+        counts,
+        stop,
+        move |socket, connection, stop| {
+            let wire = Wire::new(
+                socket,
+                tap.clone().map(|tap| (tap, connection)),
+                limits.write_timeout,
+            );
+            let peer = PeerInfo::new(connection, Extensions::new());
+            serve_connection(wire, limits, peer, service.clone(), stop)
+        },
+    )
     .await;
 }
 

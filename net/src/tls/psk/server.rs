@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Config, Lookup, PskHello, Story, TlsStream, agreed, new_ssl, new_stream, timed_out};
 use crate::{
     error::Error,
-    tap::{Connection, SharedTap},
+    tap::{Connection, Measure, SharedTap, Stopwatch},
     tls::{
         cert::let_alert_arrive,
         ffi,
@@ -90,6 +90,7 @@ impl Server {
         K: FnOnce(PskHello) -> F,
         F: Future<Output = Lookup>,
     {
+        let watch = self.tap.as_ref().map(Stopwatch::begin);
         let peer = connection.peer.to_string();
         let (ssl, slot) = new_ssl(&self.context)?;
         let mut inner = new_stream(
@@ -133,6 +134,10 @@ impl Server {
         let run = handshake::run(&mut inner, Role::Server, &peer, find);
         let ended = tokio::time::timeout(self.config.handshake_timeout, run).await;
         let ended = ended.unwrap_or_else(|_| Err(timed_out(&peer, self.config.handshake_timeout)));
+        if let (Some(tap), Some(watch)) = (&self.tap, watch) {
+            let done = ended.is_ok();
+            watch.end(tap, |took| Measure::Handshake { done, took });
+        }
         match ended.and_then(|facts| agreed(facts, &peer)) {
             Ok(info) => Ok(TlsStream { inner, info }),
             Err(mut error) => {
