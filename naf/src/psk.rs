@@ -18,7 +18,7 @@ use net::{
     accept::{self, Stop},
     clock,
     http::{Limits, PeerInfo, serve_connection},
-    tap::{Connection, SharedTap},
+    tap::{Connection, Measure, SharedTap, Stopwatch},
     tls::psk::{Config, HINT, Lookup, PskHello, Server, Story},
 };
 use tokio::net::{TcpListener, TcpStream};
@@ -118,7 +118,8 @@ impl<K: KeySource> PskServer<K> {
     {
         let limits = self.config.http.accept;
         let shared = Arc::new((self, service));
-        accept::serve(listener, limits, stop, move |socket, connection, stop| {
+        let tap = Some(Arc::clone(&shared.0.tap));
+        accept::serve_tapped(listener, limits, tap, stop, move |socket, connection, stop| {
             let shared = Arc::clone(&shared);
             async move {
                 let (server, service) = &*shared;
@@ -149,13 +150,22 @@ impl<K: KeySource> PskServer<K> {
             return;
         }
         // The handshake ended well, so a key was found.
-        let Some(peer) = found.peer.map(Arc::new) else { return };
+        let Some(peer) = found.peer.map(Arc::new) else {
+            return;
+        };
         let left = peer.key.expiry.0.saturating_sub((self.clock)().utc.0);
         let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
         let answer = |request, _| {
+            let watch = Stopwatch::begin(&self.tap);
             let answer = service(request, Arc::clone(&peer));
-            async {
+            async move {
                 let response = answer.await;
+                let result = response.status().as_u16().into();
+                watch.end(&self.tap, |took| Measure::Answered {
+                    interface: self.config.story.interface,
+                    result,
+                    took,
+                });
                 self.config.story.tell_answer(&self.tap, &response);
                 response
             }
@@ -217,7 +227,12 @@ impl<K: KeySource> PskServer<K> {
     }
 
     /// The error means that the session must not begin.
-    fn record(&self, found: &Found, error: Option<&Error>, connection: Connection) -> Result<(), NotRecorded> {
+    fn record(
+        &self,
+        found: &Found,
+        error: Option<&Error>,
+        connection: Connection,
+    ) -> Result<(), NotRecorded> {
         // Who named no B-TID has asked for nothing that is accounted for.
         let (Some(audit), Some((btid, naf_id))) = (&self.audit, &found.asked) else {
             return Ok(());

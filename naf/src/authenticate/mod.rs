@@ -29,7 +29,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use net::{
     entropy::OsEntropy,
     http::PeerInfo,
-    tap::{Message, SharedTap},
+    tap::{Measure, Message, SharedTap, Stopwatch},
 };
 
 pub use self::layer::{Authenticate, AuthenticateLayer};
@@ -148,10 +148,19 @@ impl<K: KeySource> Gate<K> {
     where
         F: Future<Output = Response<Bytes>>,
     {
-        match self.admit(request).await {
+        let tap = &self.0.tap;
+        let watch = Stopwatch::begin(tap);
+        let response = match self.admit(request).await {
             Ok((request, pass)) => self.prove(&pass, service(request).await),
             Err(refusal) => refusal,
-        }
+        };
+        let result = response.status().as_u16().into();
+        watch.end(tap, |took| Measure::Answered {
+            interface: "Ua",
+            result,
+            took,
+        });
+        response
     }
 
     /// Authenticates a request, or gives the answer that refuses it.
@@ -179,12 +188,7 @@ impl<K: KeySource> Gate<K> {
             let event = Event {
                 btid: Some(btid),
                 naf_id: Some(naf_id),
-                ..Event::new(
-                    Kind::Session,
-                    (inner.clock)().utc,
-                    naf_id.fqdn().as_str(),
-                    peer,
-                )
+                ..Event::new(Kind::Session, (inner.clock)().utc, naf_id.fqdn().as_str(), peer)
             };
             if let Err(NotRecorded) = inner.record(event, verdict, &key) {
                 return Err(respond(
