@@ -318,6 +318,9 @@ impl<S: Keys> ZnServer<S> {
             }
             Err(fault) => {
                 tracing::warn!(%peer, %fault, "BIR refused");
+                if fault.result == ResultCode::NOT_AUTHORIZED {
+                    self.tap.incident(tap::Incident::NotAllowed);
+                }
                 self.tell(peer, || {
                     note(format!("BIA {}: {}", fault.result.number(), fault.text))
                 });

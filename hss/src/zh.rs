@@ -241,6 +241,9 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
                 .map(|ok| (mar.impi, ok)),
             Err(fault) => {
                 tracing::warn!(%peer, %fault, "MAR refused");
+                if fault.result == ResultCode::AUTHORIZATION_REJECTED {
+                    self.tap.incident(tap::Incident::NotAllowed);
+                }
                 Err(fault)
             }
         };

@@ -5,11 +5,9 @@
 //! [`ALWAYS`] is what it may hold besides, [`TOML`] where it is TOML. [`hostile`] makes the inputs; each goes to every parser.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-    str::from_utf8,
-};
+mod allocator;
+
+use std::str::from_utf8;
 
 use aka::{Amf, Autn, Auts, Milenage, Rand, Sqn};
 use base::{
@@ -46,43 +44,11 @@ const ALWAYS: usize = 16 * 1024;
 /// as `a.a.a` opens, and ends that at 80 levels.
 const TOML: usize = 128 * 1024;
 
-/// The system's allocator, which counts for each thread what is held and what was held at most.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<usize> = const { Cell::new(0) };
-    static MOST: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: both functions do what the system's allocator does; counting touches neither the memory nor its layout.
-#[allow(unsafe_code, reason = "the trait of allocators is unsafe")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that is ending counts no more.
-        let _ = HELD.try_with(|held| {
-            held.set(held.get().saturating_add(layout.size()));
-            let _ = MOST.try_with(|most| most.set(most.get().max(held.get())));
-        });
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        let _ = HELD.try_with(|held| held.set(held.get().saturating_sub(layout.size())));
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// The octets that `work` held at its highest. A buffer that grows counts twice while it moves.
+/// The octets that `work` held at its highest.
 fn most_held(work: impl FnOnce()) -> usize {
-    HELD.set(0);
-    MOST.set(0);
+    allocator::begin();
     work();
-    MOST.get()
+    allocator::most_held()
 }
 
 /// A name, how many octets it may hold for each octet of input and how many besides, and what it does.

@@ -10,7 +10,7 @@ use net::{
     clock,
     diameter::Client,
     http::{Bytes, Limits},
-    tap::{Connection, Direction, Message, SharedTap, Tap, WireBytes},
+    tap::{Connection, Direction, Incident, Message, SharedTap, Tap, WireBytes},
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -32,6 +32,11 @@ struct Peer {
     peer: String,
 }
 
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
 /// What is counted.
 struct Metrics {
     registry: Registry,
@@ -39,6 +44,7 @@ struct Metrics {
     received: Counter,
     sent: Counter,
     peers: Family<Peer, Gauge>,
+    incidents: Family<Kind, Counter>,
 }
 
 impl Metrics {
@@ -46,6 +52,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("gba");
         let (messages, peers) = (Family::default(), Family::default());
         let (received, sent) = (Counter::default(), Counter::default());
+        let incidents = Family::default();
         let started: Gauge = Gauge::default();
         started.set(start);
         registry.register(
@@ -65,6 +72,11 @@ impl Metrics {
             peers.clone(),
         );
         registry.register(
+            "incidents",
+            "What came from outside and was dropped or refused",
+            incidents.clone(),
+        );
+        registry.register(
             "start_time_seconds",
             "When this element started, since 1970",
             started,
@@ -75,6 +87,7 @@ impl Metrics {
             received,
             sent,
             peers,
+            incidents,
         }
     }
 }
@@ -103,6 +116,18 @@ impl Tap for Counting {
         };
         counter.inc_by(octets.len() as u64);
         self.inner.octets(connection, direction, octets);
+    }
+
+    fn incident(&self, incident: Incident) {
+        let kind = match incident {
+            Incident::Malformed => "malformed",
+            Incident::UnaskedAnswer => "unasked_answer",
+            Incident::PeerRefused => "peer_refused",
+            Incident::ForeignName => "foreign_name",
+            Incident::NotAllowed => "not_allowed",
+            _ => "other",
+        };
+        self.metrics.incidents.get_or_create(&Kind { kind }).inc();
     }
 
     fn ended(&self, connection: &Connection, direction: Direction) {
