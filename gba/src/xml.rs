@@ -13,6 +13,8 @@ pub(crate) const MAX_OCTETS: usize = 64 * 1024;
 const MAX_DEPTH: usize = 16;
 /// Most elements.
 const MAX_ELEMENTS: usize = 4096;
+/// Most attributes of one element, namespaces among them: ten times what any document of ours has.
+const MAX_ATTRIBUTES: usize = 32;
 
 /// Why an XML document can't be used.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -20,7 +22,7 @@ const MAX_ELEMENTS: usize = 4096;
 pub enum XmlError {
     /// Larger, deeper or with more elements than is read.
     #[error(
-        "XML beyond the bounds: at most {MAX_OCTETS} octets, {MAX_DEPTH} levels, {MAX_ELEMENTS} elements"
+        "XML beyond the bounds: at most {MAX_OCTETS} octets, {MAX_DEPTH} levels, {MAX_ELEMENTS} elements, {MAX_ATTRIBUTES} attributes each"
     )]
     TooLarge,
     /// Not well-formed, or not UTF-8.
@@ -205,7 +207,10 @@ fn node(start: &BytesStart<'_>, syntax: XmlError) -> Result<Node, XmlError> {
         name: start.local_name().as_ref().to_owned(),
         ..Node::default()
     };
-    for attribute in start.attributes() {
+    for (number, attribute) in start.attributes().enumerate() {
+        if number >= MAX_ATTRIBUTES {
+            return Err(XmlError::TooLarge);
+        }
         let attribute = attribute.map_err(|_| syntax)?;
         if attribute.key.prefix().is_some() {
             continue;

@@ -266,7 +266,7 @@ pub async fn hss_down(sim: &Sim) -> Played {
     let mut scene = Scene::of(&sim.setup(), &sim.setup()).await;
     scene.network.take_down(Element::Hss).await;
     let text = scene.bootstrap_fails().await;
-    assert_words(&text, &["503", "wait", "5 s", "HSS is down"]);
+    assert_words(&text, &["503", "wait", " s", "HSS is down"]);
     scene
         .ladder
         .assert(1, "Ub BSF → UE: 503 the HSS can't be asked just now: try again");
@@ -278,7 +278,8 @@ pub async fn hss_down(sim: &Sim) -> Played {
     let connection = net::http::Client::new(scene.network.addresses.ub);
     let response = scene.ask(&connection, get(bsf.as_str(), "/", Some(&first))).await;
     assert_eq!(response.status(), 503);
-    assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+    let after = response.headers()[header::RETRY_AFTER].to_str().unwrap();
+    assert!((5..10).contains(&after.parse::<u32>().unwrap()), "{after}");
     scene.end().await
 }
 

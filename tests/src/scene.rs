@@ -259,7 +259,13 @@ pub fn challenge(response: &Response<Bytes>) -> Challenge {
 /// The answer to a challenge for GET of `path`, by whoever has that password.
 #[must_use]
 pub fn answer(c: &Challenge, path: &str, user: &str, password: &[u8]) -> String {
-    let mut out = Credentials {
+    signed(credentials(c, path, user), password)
+}
+
+/// The answer to a challenge for GET of `path`, still without its response.
+#[must_use]
+pub fn credentials(c: &Challenge, path: &str, user: &str) -> Credentials {
+    Credentials {
         username: user.into(),
         realm: c.realm.clone(),
         nonce: c.nonce.clone(),
@@ -270,9 +276,13 @@ pub fn answer(c: &Challenge, path: &str, user: &str, password: &[u8]) -> String 
         cnonce: Some("0a4f113b".into()),
         opaque: c.opaque.clone(),
         ..Credentials::default()
-    };
-    // Parsed where it matters: the algorithm is that of the challenge.
-    let algorithm: Algorithm = c.algorithm;
+    }
+}
+
+/// The same with the response of whoever has that password, for a GET without a body.
+#[must_use]
+pub fn signed(mut out: Credentials, password: &[u8]) -> String {
+    let algorithm = out.algorithm.unwrap_or(Algorithm::Md5);
     let ha1 = out.ha1(algorithm, password);
     out.response = response(&ha1, &out.fields(algorithm), "GET", b"");
     out.to_string()

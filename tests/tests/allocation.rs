@@ -315,3 +315,24 @@ fn an_allocation_is_seen() {
     let announced = most_held(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 24))));
     assert!(announced >= 1 << 24);
 }
+
+/// XML that grows in its reader: refused, and what it costs is bounded by what may be read at all, however long it is.
+#[test]
+fn row_42_a_bomb_of_xml_is_refused_within_a_megabyte() {
+    type Read = fn(&[u8]) -> bool;
+    let readers: [(&str, Read); 3] = [
+        ("guss", |octets| Guss::parse(octets).is_err()),
+        ("ussList", |octets| UssList::parse(octets).is_err()),
+        ("BootstrappingInfo", |octets| {
+            BootstrappingInfo::parse(octets).is_err()
+        }),
+    ];
+    for (root, refuses) in readers {
+        for (name, bomb) in tests::bombs::xml(root) {
+            let mut refused = false;
+            let held = most_held(|| refused = refuses(&bomb));
+            assert!(refused, "{root}: {name}");
+            assert!(held <= 1 << 20, "{root}: {name} held {held} octets");
+        }
+    }
+}
