@@ -3,6 +3,7 @@
 
 use aka::{Algorithm, Amf, Autn, Auts, Check, Milenage, Rand, Sqn, auts, sqn};
 use base::Secret;
+use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 
 fn round_trip<T: std::str::FromStr + ToString + PartialEq + std::fmt::Debug>(text: &str)

@@ -3,6 +3,7 @@
 
 use aka::Milenage;
 use base::Secret;
+use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 use uicc::software::{Profile, SoftCard};
 

@@ -2,6 +2,7 @@
 #![no_main]
 
 use base::Utc;
+use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 use uicc::{
     ef::{GbaBp, NafRecord},

@@ -1,6 +1,7 @@
 //! Whatever a peer says in whatever order: the connection's state machine answers, closes or waits, and comes to rest.
 #![no_main]
 
+use gba_fuzz as _;
 use std::sync::Arc;
 
 use base::{Mono, Now, Utc};

@@ -2,6 +2,7 @@
 #![no_main]
 
 use gba::ids::{Btid, Fqdn, Impi, Imsi, MncLength, NafId, PskIdentity, Realm3gpp, UaId, hint_offers};
+use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -45,6 +46,9 @@ fuzz_target!(|data: &[u8]| {
             .to_string()
             .parse::<Realm3gpp>()
             .expect("what we write we read");
+    }
+    if let Ok(ua) = UaId::by_name(text) {
+        assert_eq!(UaId::by_name(&ua.to_string()).expect("what we write we read"), ua);
     }
     if let Ok(ua) = text.parse::<UaId>() {
         assert_eq!(ua.to_string().parse::<UaId>().expect("what we write we read"), ua);

@@ -2,6 +2,7 @@
 #![no_main]
 
 use bsf::rights::Rights;
+use gba_fuzz as _;
 use hss::sqn::decode_sqn_file;
 use libfuzzer_sys::fuzz_target;
 use vectors::{File, Filter};

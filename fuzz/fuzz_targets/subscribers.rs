@@ -2,6 +2,7 @@
 #![no_main]
 
 use base::Utc;
+use gba_fuzz as _;
 use hss::subscribers::{
     OnlyHex, Subscribers,
     import::{self, Form, Options},

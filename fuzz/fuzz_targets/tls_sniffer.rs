@@ -1,6 +1,7 @@
 //! The clear part of a TLS handshake: however the octets are cut, the sniffer sees the same messages.
 #![no_main]
 
+use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 use net::tls::sniff::{MAX_FLIGHT, MAX_IDENTITY, Seen, Sniffer, read_message};
 

@@ -2,6 +2,7 @@
 #![no_main]
 
 use base::tlv;
+use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

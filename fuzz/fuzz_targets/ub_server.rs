@@ -1,6 +1,7 @@
 //! Any request on Ub: the BSF answers or wants a store or the HSS; nobody gets a session without a challenge.
 #![no_main]
 
+use gba_fuzz as _;
 use std::net::IpAddr;
 
 use base::{Mono, Now, SeededEntropy, Utc};

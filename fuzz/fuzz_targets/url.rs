@@ -2,6 +2,7 @@
 #![no_main]
 
 use gba::ua::url::Url;
+use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

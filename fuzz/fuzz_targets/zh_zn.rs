@@ -6,6 +6,7 @@ use gba::{
     zh::{self, MultimediaAuthAnswer, MultimediaAuthRequest},
     zn::{self, BootstrappingInfoAnswer, BootstrappingInfoRequest},
 };
+use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
