@@ -3,7 +3,8 @@
 //! They build on the stable toolchain (`RUSTC_BOOTSTRAP=1`). Two ways to run them:
 //!
 //! - the *slice* of the suite: the committed seeds in fuzz/corpus and then a fixed number of mutations from a fixed
-//!   random seed. Nothing is kept, so that the same commit gives the same result;
+//!   random seed. Nothing is kept, and the system's randomness and its random addresses are kept out (pointers are
+//!   compared too, and the search learns from comparisons), so that the same commit gives the same result;
 //! - the *soak* (`--for`): by the clock and from new random seeds. What it finds goes to fuzz/corpus-work. An input
 //!   that crashes goes to fuzz/artifacts in both, and once mended to fuzz/corpus.
 
@@ -14,11 +15,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::run::{Failure, go, program, root, shown};
+use crate::run::{Failure, go, program, root, shown, succeeds};
 use crate::{peers, system};
 
 /// Inputs of each target in the slice, the seeds among them.
-const RUNS: u32 = 20_000;
+const RUNS: u32 = 5_000;
 
 /// `cargo xtask fuzz [--for TIME] [TARGET]`
 pub(crate) fn fuzz(args: &[String]) -> Result<(), Failure> {
@@ -78,6 +79,10 @@ pub(crate) fn slice() -> Result<(), Failure> {
 }
 
 fn slice_of(names: &[String]) -> Result<(), Failure> {
+    let still = succeeds(&mut program("setarch", ["-R", "true"]));
+    if !still {
+        println!("setarch -R can't be had here: another run may find something else");
+    }
     each(names, |name| {
         let files = fs::read_dir(corpus(name)).map_err(|e| format!("{}: {e}", corpus(name).display()))?;
         let mut seeds: Vec<String> = files
@@ -94,7 +99,7 @@ fn slice_of(names: &[String]) -> Result<(), Failure> {
             format!("-seed_inputs={}", seeds.join(",")),
             "-timeout=25".to_owned(),
         ];
-        run(name, &options)
+        run(name, &options, still)
     })
 }
 
@@ -110,15 +115,23 @@ fn soak_of(names: &[String], time: Duration) -> Result<(), Failure> {
             work.display().to_string(),
             corpus(name).display().to_string(),
         ];
-        run(name, &options)
+        run(name, &options, false)
     })
 }
 
-/// Runs one built target; its output is shown only where it fails.
-fn run(name: &str, options: &[String]) -> Result<(), String> {
+/// Runs one built target, `still` at the same addresses each time; its output is shown only where it fails.
+fn run(name: &str, options: &[String], still: bool) -> Result<(), String> {
     let artifacts = folder().join("artifacts").join(name);
     fs::create_dir_all(&artifacts).map_err(|error| format!("{}: {error}", artifacts.display()))?;
-    let mut command = program(binary(name)?, options);
+    let binary = binary(name)?;
+    let mut command = if still {
+        let mut command = program("setarch", ["-R"]);
+        command.arg(binary);
+        command
+    } else {
+        program(binary, [""; 0])
+    };
+    command.args(options);
     command.args(["-rss_limit_mb=1024", "-max_len=8192"]);
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     let line = shown(&command);
