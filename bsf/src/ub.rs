@@ -184,6 +184,10 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
                     if wrong {
                         let _ = peer.strike();
                     }
+                    if !sessions.has_room(now).await {
+                        found = Found::Full;
+                        continue;
+                    }
                     let (per_impi, per_address) = (config.per_impi, config.per_address);
                     let token = if fetch.needs_token() {
                         sessions

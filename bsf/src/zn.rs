@@ -45,6 +45,8 @@ pub struct ZnConfig {
     pub rights: Rights,
     /// How its Diameter connections are protected (ruling 21).
     pub security: node::Security,
+    /// Timers and bounds of those connections.
+    pub limits: node::Limits,
     /// What the tap calls the BSF.
     pub label: String,
     /// What is done to its answers in a laboratory; nothing by default.
@@ -59,6 +61,7 @@ impl ZnConfig {
             origin,
             rights,
             security: node::Security::default(),
+            limits: node::Limits::default(),
             label: "BSF".into(),
             injections: Injections::default(),
         }
@@ -260,6 +263,7 @@ impl<S: Keys> ZnServer<S> {
         let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZN], peers);
         node.tap = Arc::clone(&self.tap);
         node.security = self.config.security.clone();
+        node.limits = self.config.limits;
         if rights.allows_anybody() {
             node.strangers = Some(Role::Naf);
         }

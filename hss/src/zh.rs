@@ -49,6 +49,8 @@ pub struct Config {
     pub relays: HashSet<Identity>,
     /// How its Diameter connections are protected (ruling 21).
     pub security: node::Security,
+    /// Timers and bounds of its connections.
+    pub limits: node::Limits,
     /// What the tap calls the HSS.
     pub label: String,
     /// What the tap calls the BSF.
@@ -64,6 +66,7 @@ impl Config {
             bsfs: bsfs.into_iter().collect(),
             relays: HashSet::new(),
             security: node::Security::default(),
+            limits: node::Limits::default(),
             label: "HSS".into(),
             bsf_label: "BSF".into(),
         }
@@ -197,6 +200,7 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZH], peers);
         node.tap = Arc::clone(&self.tap);
         node.security = self.config.security.clone();
+        node.limits = self.config.limits;
         node
     }
 

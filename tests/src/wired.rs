@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use aka::{Algorithm as _, Autn, Auts, Milenage, Rand, Sqn};
+use aka::{Algorithm as _, Amf, Autn, Auts, Milenage, Rand, Sqn};
 use base::{Now, Secret};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bsf::{
@@ -25,6 +25,7 @@ use gba::{
     ids::{Fqdn, Impi, Imsi, MncLength, UaId},
     ua::server::Config as UaConfig,
     ub::server::{Config as UbConfig, Rate},
+    zh::{Authentication, MultimediaAuthAnswer},
 };
 use hss::{Auc, Hss, MemorySqnStore, Subscriber, Subscribers};
 use http::{Request, Response};
@@ -401,4 +402,23 @@ pub fn read(c: &Challenge) -> (Rand, Autn, Sqn) {
 #[must_use]
 pub fn res(c: &Challenge) -> Vec<u8> {
     milenage().f2345(&read(c).0).res.expose().to_vec()
+}
+
+/// A MAA with a vector of the subscriber and that GUSS; the RAND is always the same.
+#[must_use]
+pub fn maa(request: &Message, guss: Option<Vec<u8>>) -> Message {
+    maa_of(request, [0x52; 16], guss)
+}
+
+/// The same with that RAND.
+#[must_use]
+pub fn maa_of(request: &Message, rand: [u8; 16], guss: Option<Vec<u8>>) -> Message {
+    let sqn = Sqn::new(0x40).unwrap();
+    let vector = milenage().vector(&Rand::new(rand), sqn, Amf::new([0, 0]));
+    let ok = Authentication {
+        impi: None,
+        vectors: vec![vector],
+        guss,
+    };
+    MultimediaAuthAnswer::Ok(ok).to_message(request, &origin(HSS))
 }

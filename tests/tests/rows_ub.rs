@@ -19,7 +19,7 @@ use gba::{
     guss::UiccType,
     ids::{NafId, UaId},
     ub::client::UbError,
-    zh::{Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme},
+    zh::{MultimediaAuthAnswer, MultimediaAuthRequest, Scheme},
 };
 use http::{Request, Response, header};
 use net::{
@@ -29,7 +29,7 @@ use net::{
 use tests::{
     scene::{challenge, credentials, get, signed},
     wired::{
-        BSF, ByHand, HSS, IMPI, NAF, Plan, REALM, Wired, card, device, foreign_hss, from, hss, impi, listen,
+        BSF, ByHand, IMPI, NAF, Plan, REALM, Wired, card, device, foreign_hss, from, hss, impi, listen, maa,
         milenage, origin, profile, read, res, subscriber, zh,
     },
 };
@@ -350,18 +350,6 @@ impl Card for Gsm {
         let sres_and_kc = [&[4][..], &[1; 4], &[8], &[2; 8]].concat();
         Ok(apdu::Response::new(sres_and_kc, response.sw))
     }
-}
-
-/// A MAA with a vector of the subscriber and that GUSS.
-fn maa(request: &Message, guss: Option<Vec<u8>>) -> Message {
-    let sqn = Sqn::new(0x40).unwrap();
-    let vector = milenage().vector(&Rand::new([0x52; 16]), sqn, Amf::new([0, 0]));
-    let ok = Authentication {
-        impi: None,
-        vectors: vec![vector],
-        guss,
-    };
-    MultimediaAuthAnswer::Ok(ok).to_message(request, &origin(HSS))
 }
 
 /// Whoever sees the B-TIDs of one subscriber finds nothing that ties one to another: no part of them is the same, and

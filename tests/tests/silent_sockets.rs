@@ -63,7 +63,7 @@ async fn opened(
 }
 
 #[tokio::test]
-async fn every_listener_closes_them_and_goes_on() {
+async fn row_43_every_listener_closes_silent_and_half_begun_ones_and_goes_on() {
     let mut scene = Scene::of(&SIM.setup(), &SIM.setup()).await;
     let silent = opened(&scene, |_| b"").await;
     let half = opened(&scene, |begin| begin).await;
@@ -96,7 +96,7 @@ async fn every_listener_closes_them_and_goes_on() {
 
 /// A TLS-PSK client that has its key and then says nothing, and a kept HTTP connection that idles.
 #[tokio::test]
-async fn connections_that_have_begun_well_and_idle_end_too() {
+async fn row_43_connections_that_have_begun_well_and_idle_end_too() {
     let mut scene = Scene::of(&SIM.setup(), &SIM.setup()).await;
     let naf = scene.network.names.naf.to_string();
     let mut kept = TcpStream::connect(scene.network.addresses.naf).await.unwrap();
@@ -121,7 +121,7 @@ async fn connections_that_have_begun_well_and_idle_end_too() {
 
 /// An octet a second is as bad as silence: the timers are for whole messages.
 #[tokio::test]
-async fn whoever_sends_an_octet_a_second_is_not_waited_for() {
+async fn row_43_whoever_sends_an_octet_a_second_is_not_waited_for() {
     let scene = Scene::of(&SIM.setup(), &SIM.setup()).await;
     let sockets = opened(&scene, |begin| begin).await;
     pause();

@@ -18,7 +18,7 @@ use gba::{
     },
 };
 
-use super::{ADDRESSES_PER_IMPI, Counts, Refused, Session, Sessions};
+use super::{ADDRESSES_PER_IMPI, Counts, PATIENCE, Refused, Session, Sessions};
 
 const LIFE: Duration = Duration::from_secs(60);
 
@@ -296,6 +296,14 @@ pub async fn bounds<S: Sessions>(s: S) {
         Err(Refused::Full)
     );
     assert_eq!(s.issue_btid(session(3, 13, 100), now).await, Err(Refused::Full));
+    // The oldest gives way once it has had its time, and no sooner.
+    let (almost, patient) = (now + (PATIENCE - Duration::from_millis(1)), now + PATIENCE);
+    assert!(!s.has_room(now).await && !s.has_room(almost).await && s.has_room(patient).await);
+    let again = s.open_challenge(challenge(4, 4, 4), LIFE, patient).await;
+    assert_eq!((again, s.counts(patient).await.challenges), (Ok(()), 2));
+    let nonce = |n| challenge(n, n, n).nonce.clone();
+    assert!(s.consume_challenge(&impi(1), &nonce(1), patient).await.is_none());
+    assert!(s.consume_challenge(&impi(2), &nonce(2), patient).await.is_some());
     let later = now + Duration::from_secs(100);
     assert_eq!(s.open_challenge(challenge(3, 3, 3), LIFE, later).await, Ok(()));
     assert_eq!(s.issue_btid(session(3, 13, 1000), later).await, Ok(()));

@@ -15,7 +15,7 @@ use gba::{
     ub::server::{ADDRESSES_PER_IMPI, Bucket},
 };
 
-use super::{AddressKey, Counts, OpenChallenge, Rate, Refused, Session, Sessions};
+use super::{AddressKey, Counts, OpenChallenge, PATIENCE, Rate, Refused, Session, Sessions};
 
 /// Bounds of the store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -150,6 +150,22 @@ impl Inner {
         Some(waiting)
     }
 
+    /// The nonce of the oldest challenge, if it has had its time to be answered.
+    fn gives_way(&self, now: Now) -> Option<Box<str>> {
+        let nonce = self.challenge_ends.first_key_value()?.1;
+        let oldest = self.challenges.get(nonce)?;
+        (now.mono.since(oldest.challenge.opened) >= PATIENCE).then(|| nonce.clone())
+    }
+
+    /// True if there is room for another challenge, now at the latest.
+    fn make_room(&mut self, most: usize, now: Now) -> bool {
+        self.challenges.len() < most
+            || self
+                .gives_way(now)
+                .and_then(|oldest| self.forget_challenge(&oldest))
+                .is_some()
+    }
+
     fn forget_session(&mut self, btid: &Btid) -> bool {
         let Some(kept) = self.sessions.remove(btid) else {
             return false;
@@ -232,6 +248,11 @@ impl Sessions for MemorySessions {
         ready(result)
     }
 
+    fn has_room(&self, now: Now) -> impl Future<Output = bool> + Send {
+        let inner = self.swept(now);
+        ready(inner.challenges.len() < self.limits.challenges || inner.gives_way(now).is_some())
+    }
+
     fn open_challenge(
         &self,
         challenge: Arc<OpenChallenge>,
@@ -243,7 +264,7 @@ impl Sessions for MemorySessions {
         ready(
             if inner.rands.contains(&rand) || inner.session_rands.contains(&rand) {
                 Err(Refused::InUse)
-            } else if inner.challenges.len() >= self.limits.challenges {
+            } else if !inner.make_room(self.limits.challenges, now) {
                 Err(Refused::Full)
             } else {
                 let nonce = challenge.nonce.clone();

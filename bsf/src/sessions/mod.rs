@@ -14,6 +14,10 @@ use gba::ids::{Btid, Impi};
 pub use gba::ub::server::{ADDRESSES_PER_IMPI, AddressKey, Mode, OpenChallenge, Rate, Session};
 pub use memory::{Limits, MemorySessions};
 
+/// How long a challenge has its place for sure: a device answers in less, its card included. Then it may have to give
+/// way to another, so that whoever begins many and ends none keeps nobody out for longer.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Why the store took something not in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -50,7 +54,12 @@ pub trait Sessions: Send + Sync + 'static {
         now: Mono,
     ) -> impl Future<Output = Result<(), Duration>> + Send;
 
-    /// Keeps a challenge for `life`, as the newest of its (IMPI, address).
+    /// Whether another challenge would be taken in. Asked before a vector is, so that a flood of first requests costs
+    /// the HSS no vector that nobody can be challenged with.
+    fn has_room(&self, now: Now) -> impl Future<Output = bool> + Send;
+
+    /// Keeps a challenge for `life`, as the newest of its (IMPI, address). In a full store it takes the place of the
+    /// oldest, if that has waited for [`PATIENCE`].
     ///
     /// Refused if its RAND is that of another challenge or of a living session.
     fn open_challenge(

@@ -210,7 +210,7 @@ async fn the_hss_being_down_is_said_with_retry_after() {
     *hss.failure.lock().unwrap() = Some(SourceFailure::Down);
     let response = ub.handle(first(), peer()).await;
     assert_eq!(response.status(), 503);
-    assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+    assert!(response.headers().contains_key(header::RETRY_AFTER));
     *hss.failure.lock().unwrap() = Some(SourceFailure::UnknownImpi);
     assert_eq!(ub.handle(first(), peer()).await.status(), 403);
 }
