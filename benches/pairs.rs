@@ -1,5 +1,6 @@
 //! What the gated benches of all crates share (each takes it in by `#[path]`): CPU time, interleaved pairs, the median
 //! of their ratios. A shared machine moves seconds, and the ratios of neighbours much less.
+#![allow(dead_code, reason = "each bench takes what it needs")]
 
 use std::{process::ExitCode, time::Duration};
 

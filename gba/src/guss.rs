@@ -44,7 +44,7 @@ impl KeyChoice {
 }
 
 /// What concerns the BSF itself (`bsfInfo`).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct BsfInfo {
     /// The card; absent means GBA_ME.
     pub uicc_type: Option<UiccType>,
@@ -53,7 +53,7 @@ pub struct BsfInfo {
 }
 
 /// Settings of one service (`uss`).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Uss {
     /// GAA service identifier (`id`): decimal text, below 1000000 for services that 3GPP standardised.
     pub id: String,
@@ -70,7 +70,7 @@ pub struct Uss {
 }
 
 /// A subscriber's settings (`guss`).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Guss {
     /// The subscriber, in the HSS's own form (`id`).
     pub id: Option<String>,

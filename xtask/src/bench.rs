@@ -15,6 +15,7 @@ const MILENAGE_INSTRUCTIONS: u64 = 600;
 const GATED: &[(&str, &str)] = &[
     ("aka", "milenage"),
     ("aka", "tuak"),
+    ("bsf", "sessions"),
     ("gba", "ks_naf"),
     ("lab", "bootstrap"),
 ];

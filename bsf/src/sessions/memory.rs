@@ -1,7 +1,8 @@
-//! The store in memory: one lock, bounded, what has ended is thrown away as time passes.
+//! The store in memory: bounded; what has ended is thrown away as time passes. Sessions, of which there are most, have a
+//! table of their own with many locks; challenges and buckets share one.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     future::{Future, ready},
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,17 +13,20 @@ use aka::Rand;
 use base::{Mono, Now};
 use gba::{
     ids::{Btid, Impi},
-    ub::server::{ADDRESSES_PER_IMPI, Bucket},
+    ub::server::ADDRESSES_PER_IMPI,
 };
 
-use super::{AddressKey, Counts, OpenChallenge, PATIENCE, Rate, Refused, Session, Sessions};
+use super::{
+    AddressKey, Counts, OpenChallenge, PATIENCE, Rate, Refused, Session, Sessions, buckets::Buckets,
+    table::Table,
+};
 
 /// Bounds of the store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Challenges that wait: about 1 KiB each.
     pub challenges: usize,
-    /// Sessions: about 1 KiB each, and their GUSS.
+    /// Sessions: about 200 octets each; those whose GUSS is equal share it.
     pub sessions: usize,
     /// Buckets of IMPIs, as many of addresses, and as many of both together: about 100 octets each.
     pub buckets: usize,
@@ -45,6 +49,7 @@ const SWEEP: usize = 64;
 #[derive(Default)]
 pub struct MemorySessions {
     limits: Limits,
+    sessions: Table,
     inner: Mutex<Inner>,
 }
 
@@ -52,18 +57,14 @@ pub struct MemorySessions {
 struct Inner {
     challenges: HashMap<Box<str>, Waiting>,
     /// Their RANDs.
-    rands: HashSet<Rand>,
+    rands: HashMap<Rand, ()>,
     newest: HashMap<(Impi, AddressKey), Box<str>>,
     challenge_ends: BTreeMap<End, Box<str>>,
-    sessions: HashMap<Btid, Kept>,
-    session_rands: HashSet<Rand>,
-    session_ends: BTreeMap<End, Btid>,
-    /// How many things were ever kept: tells those apart that end at one time.
+    /// How many challenges were ever kept: tells those apart that end at one time.
     count: u64,
-    pair_buckets: HashMap<(Impi, AddressKey), Bucket>,
-    impi_buckets: HashMap<Impi, Bucket>,
-    address_buckets: HashMap<AddressKey, Bucket>,
-    buckets_swept: Mono,
+    pair_buckets: Buckets<(Impi, AddressKey)>,
+    impi_buckets: Buckets<Impi>,
+    address_buckets: Buckets<AddressKey>,
 }
 
 type End = (Mono, u64);
@@ -73,18 +74,13 @@ struct Waiting {
     ends: End,
 }
 
-struct Kept {
-    session: Arc<Session>,
-    ends: End,
-}
-
 impl MemorySessions {
     /// With bounds of one's own.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            inner: Mutex::default(),
+            ..Self::default()
         }
     }
 
@@ -116,25 +112,6 @@ impl Inner {
                 _ => break,
             }
         }
-        for _ in 0..most {
-            match self.session_ends.first_entry() {
-                Some(first) if first.key().0 <= now.mono => {
-                    let btid = first.remove();
-                    self.forget_session(&btid);
-                }
-                _ => break,
-            }
-        }
-    }
-
-    /// Full buckets needn't exist. At most once a second, because it looks at all of them.
-    fn sweep_buckets(&mut self, now: Mono) {
-        if now.since(self.buckets_swept) >= Duration::from_secs(1) {
-            self.buckets_swept = now;
-            self.pair_buckets.retain(|_, b| !b.is_full(now));
-            self.impi_buckets.retain(|_, b| !b.is_full(now));
-            self.address_buckets.retain(|_, b| !b.is_full(now));
-        }
     }
 
     fn forget_challenge(&mut self, nonce: &str) -> Option<Waiting> {
@@ -165,32 +142,15 @@ impl Inner {
                 .and_then(|oldest| self.forget_challenge(&oldest))
                 .is_some()
     }
-
-    fn forget_session(&mut self, btid: &Btid) -> bool {
-        let Some(kept) = self.sessions.remove(btid) else {
-            return false;
-        };
-        self.session_ends.remove(&kept.ends);
-        self.session_rands.remove(&kept.session.rand);
-        true
-    }
-
-    /// Also throws out a session that the UTC clock has ended.
-    fn live_session(&mut self, btid: &Btid, now: Now) -> Option<Arc<Session>> {
-        let session = &self.sessions.get(btid)?.session;
-        if session.is_over(now) {
-            self.forget_session(btid);
-            return None;
-        }
-        Some(Arc::clone(session))
-    }
 }
 
-/// The bucket of that key, full if it is new; `None` if there is no room for another.
-fn bucket<K: Hash + Eq>(buckets: &HashMap<K, Bucket>, key: &K, most: usize) -> Option<Bucket> {
-    match buckets.get(key) {
-        Some(bucket) => Some(*bucket),
-        None => (buckets.len() < most).then(Bucket::default),
+/// Makes room in a map for one more. Where it would grow, the places of what is gone count as taken: a new map has them
+/// back, so that coming and going takes no memory.
+fn make_place<K: Hash + Eq, V>(map: &mut HashMap<K, V>) {
+    if map.len() == map.capacity() {
+        let mut fresh = HashMap::with_capacity(map.len() + 1);
+        fresh.extend(map.drain());
+        *map = fresh;
     }
 }
 
@@ -205,21 +165,15 @@ impl Sessions for MemorySessions {
     ) -> impl Future<Output = Result<(), Duration>> + Send {
         let mut inner = self.lock();
         let most = self.limits.buckets;
-        let Inner {
-            pair_buckets: pairs,
-            impi_buckets: impis,
-            address_buckets: addresses,
-            ..
-        } = &*inner;
-        if pairs.len().max(impis.len()).max(addresses.len()) >= most {
-            inner.sweep_buckets(now);
-        }
+        inner.pair_buckets.make_room(most, now);
+        inner.impi_buckets.make_room(most, now);
+        inner.address_buckets.make_room(most, now);
         let pair = (impi.clone(), address);
         let of_all = per_impi.times(ADDRESSES_PER_IMPI);
         let result = match (
-            bucket(&inner.pair_buckets, &pair, most),
-            bucket(&inner.impi_buckets, impi, most),
-            bucket(&inner.address_buckets, &address, most),
+            inner.pair_buckets.get(&pair, most),
+            inner.impi_buckets.get(impi, most),
+            inner.address_buckets.get(&address, most),
         ) {
             (Some(mut of_pair), Some(mut of_impi), Some(mut of_address)) => {
                 let wait = of_pair
@@ -231,11 +185,11 @@ impl Sessions for MemorySessions {
                     of_impi.take(of_all, now);
                     of_address.take(per_address, now);
                     if per_impi != Rate::UNLIMITED {
-                        inner.pair_buckets.insert(pair, of_pair);
-                        inner.impi_buckets.insert(impi.clone(), of_impi);
+                        inner.pair_buckets.put(pair, of_pair);
+                        inner.impi_buckets.put(impi.clone(), of_impi);
                     }
                     if per_address != Rate::UNLIMITED {
-                        inner.address_buckets.insert(address, of_address);
+                        inner.address_buckets.put(address, of_address);
                     }
                     Ok(())
                 } else {
@@ -262,14 +216,17 @@ impl Sessions for MemorySessions {
         let mut inner = self.swept(now);
         let rand = challenge.rand;
         ready(
-            if inner.rands.contains(&rand) || inner.session_rands.contains(&rand) {
+            if inner.rands.contains_key(&rand) || self.sessions.holds(&rand, now) {
                 Err(Refused::InUse)
             } else if !inner.make_room(self.limits.challenges, now) {
                 Err(Refused::Full)
             } else {
                 let nonce = challenge.nonce.clone();
                 let ends = inner.end(now.mono + life);
-                inner.rands.insert(rand);
+                make_place(&mut inner.rands);
+                make_place(&mut inner.newest);
+                make_place(&mut inner.challenges);
+                inner.rands.insert(rand, ());
                 inner
                     .newest
                     .insert((challenge.impi.clone(), challenge.address), nonce.clone());
@@ -316,38 +273,30 @@ impl Sessions for MemorySessions {
         session: Arc<Session>,
         now: Now,
     ) -> impl Future<Output = Result<(), Refused>> + Send {
-        let mut inner = self.swept(now);
-        ready(if inner.live_session(&session.btid, now).is_some() {
-            Err(Refused::InUse)
-        } else if inner.sessions.len() >= self.limits.sessions {
-            Err(Refused::Full)
-        } else {
-            let ends = inner.end(session.ends);
-            inner.session_ends.insert(ends, session.btid.clone());
-            inner.session_rands.insert(session.rand);
-            inner
-                .sessions
-                .insert(session.btid.clone(), Kept { session, ends });
-            Ok(())
-        })
+        ready(self.sessions.insert(&session, self.limits.sessions, now))
     }
 
     fn find(&self, btid: &Btid, now: Now) -> impl Future<Output = Option<Arc<Session>>> + Send {
-        ready(self.swept(now).live_session(btid, now))
+        ready(self.sessions.find(btid, now))
     }
 
     fn revoke(&self, btid: &Btid) -> impl Future<Output = bool> + Send {
-        ready(self.lock().forget_session(btid))
+        ready(self.sessions.remove(btid))
     }
 
-    fn counts(&self, now: Now) -> impl Future<Output = Counts> + Send {
-        let mut inner = self.lock();
-        inner.sweep(now, usize::MAX);
-        inner.sweep_buckets(now.mono);
-        ready(Counts {
-            challenges: inner.challenges.len(),
-            sessions: inner.sessions.len(),
-        })
+    async fn counts(&self, now: Now) -> Counts {
+        let challenges = {
+            let mut inner = self.lock();
+            inner.sweep(now, usize::MAX);
+            inner.pair_buckets.clear_all(now.mono);
+            inner.impi_buckets.clear_all(now.mono);
+            inner.address_buckets.clear_all(now.mono);
+            inner.challenges.len()
+        };
+        Counts {
+            challenges,
+            sessions: self.sessions.count(now.mono).await,
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 //! * [`Sessions`]: the trait; [`MemorySessions`]: in memory, bounded;
 //! * `conformance` (feature of that name): the tests that every implementation passes.
 
+mod buckets;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod memory;
+mod table;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -85,7 +87,8 @@ pub trait Sessions: Send + Sync + 'static {
         now: Now,
     ) -> impl Future<Output = Option<Arc<OpenChallenge>>> + Send;
 
-    /// Keeps a session until it ends. Refused if its B-TID lives: a B-TID never changes its Ks.
+    /// Keeps a session until it ends. Refused if its B-TID lives: a B-TID never changes its Ks. The B-TID is that of the
+    /// session's RAND ([`Btid::issue`]).
     fn issue_btid(&self, session: Arc<Session>, now: Now)
     -> impl Future<Output = Result<(), Refused>> + Send;
 
