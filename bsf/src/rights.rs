@@ -84,7 +84,7 @@ impl fmt::Display for UaRule {
 }
 
 /// One NAF.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NafRights {
     /// What the tap calls it.
     pub label: String,
@@ -231,6 +231,11 @@ impl Rights {
     /// The Origin-Hosts of all NAFs.
     pub fn hosts(&self) -> impl Iterator<Item = &Identity> {
         self.by_host.keys()
+    }
+
+    /// All of them with their rights.
+    pub(crate) fn nafs(&self) -> impl Iterator<Item = (&Identity, &Arc<NafRights>)> {
+        self.by_host.iter()
     }
 
     /// The agents that may bring their requests.

@@ -1,6 +1,9 @@
 //! Where vectors come from: an HSS over Zh (TS 29.109 4), or whatever implements [`VectorSource`].
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use aka::{Auts, Rand};
 use base::Clause;
@@ -64,7 +67,7 @@ pub struct ZhSource<X = Client> {
     exchange: X,
     origin: Origin,
     realm: Identity,
-    host: Option<Identity>,
+    host: RwLock<Option<Identity>>,
     session_ids: SessionIds,
     tap: SharedTap,
     label: String,
@@ -81,7 +84,7 @@ impl<X: Exchange> ZhSource<X> {
             session_ids: SessionIds::new(origin.host.clone(), start),
             origin,
             realm,
-            host: None,
+            host: RwLock::default(),
             tap: tap::none(),
             label: "BSF".into(),
             hss_label: "HSS".into(),
@@ -90,9 +93,20 @@ impl<X: Exchange> ZhSource<X> {
 
     /// Asks this HSS and no other of the realm.
     #[must_use]
-    pub fn with_host(mut self, host: Identity) -> Self {
-        self.host = Some(host);
+    pub fn with_host(self, host: Identity) -> Self {
+        self.set_host(Some(host));
         self
+    }
+
+    /// From now on asks this HSS and no other of the realm, or (`None`) any.
+    ///
+    /// Where the peers of a [`Failover`] are replaced: `None` before, so that what is under way may go to either.
+    pub fn set_host(&self, host: Option<Identity>) {
+        *self.host.write().unwrap_or_else(PoisonError::into_inner) = host;
+    }
+
+    fn host(&self) -> Option<Identity> {
+        self.host.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells each MAR to `tap`.
@@ -109,13 +123,18 @@ impl<X: Exchange> ZhSource<X> {
         self
     }
 
-    fn request(&self, impi: &Impi, resync: Option<(Rand, Auts)>) -> MultimediaAuthRequest {
+    fn request(
+        &self,
+        host: Option<Identity>,
+        impi: &Impi,
+        resync: Option<(Rand, Auts)>,
+    ) -> MultimediaAuthRequest {
         MultimediaAuthRequest {
             session_id: self.session_ids.next(),
             origin_host: self.origin.host.clone(),
             origin_realm: self.origin.realm.clone(),
             destination_realm: self.realm.clone(),
-            destination_host: self.host.clone(),
+            destination_host: host,
             impi: impi.clone(),
             public_identity: None,
             scheme: Some(Scheme::DigestAkaV1Md5),
@@ -127,7 +146,7 @@ impl<X: Exchange> ZhSource<X> {
 
 impl<X: Exchange> VectorSource for ZhSource<X> {
     async fn fetch(&self, impi: &Impi, resync: Option<(Rand, Auts)>) -> Result<Obtained, SourceFailure> {
-        let request = self.request(impi, resync).to_message();
+        let host = self.host();
         if self.tap.listens() {
             let what = if resync.is_some() { "AUTS of" } else { "vector for" };
             self.tap.message(tap::Message {
@@ -138,10 +157,18 @@ impl<X: Exchange> VectorSource for ZhSource<X> {
                 clause: Some(Clause::new("TS 29.109", "4.2")),
             });
         }
-        let answer = self.exchange.exchange(request).await.map_err(|error| {
-            tracing::warn!(%error, "Zh: no answer");
-            SourceFailure::Down
-        })?;
+        let ask = async |host| {
+            let request = self.request(host, impi, resync).to_message();
+            self.exchange.exchange(request).await.map_err(|error| {
+                tracing::warn!(%error, "Zh: no answer");
+                SourceFailure::Down
+            })
+        };
+        let mut answer = ask(host.clone()).await?;
+        if answer.result() == Ok(ResultCode::UNABLE_TO_DELIVER) && self.host() != host {
+            // The HSS was replaced between the two steps; this answer has no vector.
+            answer = ask(self.host()).await?;
+        }
         read(impi, resync.is_some(), &answer)
     }
 }

@@ -12,7 +12,10 @@
 //! | another realm or host | 3003, 3002 |
 //! | B-TID unknown, over, or no B-TID at all | 5403 |
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use base::{Clause, Now, Secret, Utc};
 use diameter::{Fault, Identity, Message, Origin, ResultCode, dictionary as d};
@@ -24,8 +27,9 @@ use gba::{
 };
 use net::{
     accept::Stop,
+    changes::Changes,
     clock,
-    diameter::{self as node, Role, Rule},
+    diameter::{self as node, Role, Roster, Rule},
     tap::{self, SharedTap},
 };
 use tokio::net::TcpListener;
@@ -66,6 +70,23 @@ impl ZnConfig {
             injections: Injections::default(),
         }
     }
+}
+
+/// The NAFs and relays that may connect.
+fn rules(rights: &Rights) -> Vec<Rule> {
+    let rule = |role| {
+        move |host: &Identity| Rule {
+            host: host.clone(),
+            role,
+        }
+    };
+    let nafs = rights.hosts().map(rule(Role::Naf));
+    nafs.chain(rights.relays().map(rule(Role::Relay))).collect()
+}
+
+/// What everybody else is.
+fn strangers(rights: &Rights) -> Option<Role> {
+    rights.allows_anybody().then_some(Role::Naf)
 }
 
 /// Reads a request of `peer` and checks whether it may have the key it asks for, without a look at any session. `peer`
@@ -210,7 +231,11 @@ impl<S: Sessions> Keys for S {
 
 /// Zn over the sessions that Ub has issued. Its calls may run side by side.
 pub struct ZnServer<S> {
+    /// As it was put together: who it is.
     config: ZnConfig,
+    /// As it is at this moment: who may have what.
+    current: RwLock<Arc<ZnConfig>>,
+    roster: Roster,
     keys: Arc<S>,
     clock: fn() -> Now,
     tap: SharedTap,
@@ -220,6 +245,8 @@ impl<S: Keys> ZnServer<S> {
     /// Puts one together. Nobody listens on its tap.
     pub fn new(config: ZnConfig, keys: Arc<S>) -> Self {
         Self {
+            roster: Roster::new(rules(&config.rights), strangers(&config.rights)),
+            current: RwLock::new(Arc::new(config.clone())),
             config,
             keys,
             clock: clock::now,
@@ -241,39 +268,52 @@ impl<S: Keys> ZnServer<S> {
         self
     }
 
-    /// Who it is and who may have what.
-    pub const fn config(&self) -> &ZnConfig {
-        &self.config
+    /// Who it is, and who may have what at this moment.
+    pub fn config(&self) -> Arc<ZnConfig> {
+        // It holds a whole value at any time.
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Gives the NAFs other rights while it runs; they count for each request that comes from now on. Returns what is
+    /// new among NAFs (by Origin-Host) and among relays.
+    pub fn reload(&self, rights: Rights) -> (Changes, Changes) {
+        let old = self.config();
+        let changes = (
+            Changes::between(old.rights.nafs(), rights.nafs(), PartialEq::eq),
+            Changes::of_names(old.rights.relays(), rights.relays()),
+        );
+        let (rules, strangers) = (rules(&rights), strangers(&rights));
+        let new = ZnConfig {
+            rights,
+            ..(*old).clone()
+        };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.roster.set(rules, strangers);
+        changes
+    }
+
+    /// Who may connect, as it changes by [`Self::reload`].
+    pub fn roster(&self) -> Roster {
+        self.roster.clone()
     }
 
     /// Its Diameter node: who may connect, and what sees the octets.
     pub fn node(&self) -> node::Config {
-        let rule = |role| {
-            move |host: &Identity| Rule {
-                host: host.clone(),
-                role,
-            }
-        };
-        let rights = &self.config.rights;
-        let peers = rights
-            .hosts()
-            .map(rule(Role::Naf))
-            .chain(rights.relays().map(rule(Role::Relay)))
-            .collect();
-        let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZN], peers);
+        let current = self.config();
+        let rights = &current.rights;
+        let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZN], rules(rights));
         node.tap = Arc::clone(&self.tap);
         node.security = self.config.security.clone();
         node.limits = self.config.limits;
-        if rights.allows_anybody() {
-            node.strangers = Some(Role::Naf);
-        }
+        node.strangers = strangers(rights);
         node.limits.handler += self.config.injections.longest_wait();
         node
     }
 
     /// The answer to whatever `peer` sent on Zn: always one, never a panic. No injection touches it.
     pub async fn answer(&self, now: Now, peer: &Identity, request: &Message) -> Message {
-        let result = match check(&self.config, peer, request) {
+        let config = self.config();
+        let result = match check(&config, peer, request) {
             Ok((bir, naf)) => self.keys.info(&bir, naf, now).await,
             Err(fault) => Err(fault),
         };
@@ -284,7 +324,8 @@ impl<S: Keys> ZnServer<S> {
     /// They touch only what a NAF with the right to ask gets.
     pub async fn respond(&self, now: Now, peer: &Identity, request: &Message) -> Option<Message> {
         let injections = &self.config.injections;
-        let (bir, naf) = match check(&self.config, peer, request) {
+        let config = self.config();
+        let (bir, naf) = match check(&config, peer, request) {
             Ok(allowed) if !injections.is_empty() => allowed,
             _ => return Some(self.answer(now, peer, request).await),
         };
@@ -338,15 +379,11 @@ impl<S: Keys> ZnServer<S> {
             self.tap.message(tap::Message {
                 interface: "Zn",
                 from: &self.config.label,
-                to: self.label_of(peer),
+                to: self.config().rights.naf(peer).map_or("NAF", |naf| &naf.label),
                 summary: summary().chars().take(70).collect(),
                 clause: Some(Clause::new("TS 29.109", "5.2")),
             });
         }
-    }
-
-    fn label_of(&self, peer: &Identity) -> &str {
-        self.config.rights.naf(peer).map_or("NAF", |naf| &naf.label)
     }
 }
 
@@ -376,7 +413,7 @@ pub async fn serve_zn<S: Keys>(
     zn: Arc<ZnServer<S>>,
     stop: Stop,
 ) -> Result<(), node::Error> {
-    node::serve(listener, zn.node(), stop, move |peer, request| {
+    node::serve_roster(listener, zn.node(), zn.roster(), stop, move |peer, request| {
         let zn = Arc::clone(&zn);
         async move { zn.respond((zn.clock)(), &peer.host, &request).await }
     })

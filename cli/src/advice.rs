@@ -33,3 +33,10 @@ pub(crate) fn warn(what: &str) {
     // As above.
     let _ = writeln!(anstream::stderr(), "{yellow}warning:{yellow:#} {what}");
 }
+
+/// What was done, to standard error.
+pub(crate) fn note(what: &str) {
+    use std::io::Write as _;
+    // As above.
+    let _ = writeln!(anstream::stderr(), "{what}");
+}

@@ -11,7 +11,10 @@
 //! | AUTS refused, whatever the reason | 5012, always with the same words |
 //! | SQN can't be stored, no randomness | 3004: the BSF may ask another HSS or later |
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use aka::{Auts, Rand, Vector};
 use base::{Clause, Entropy, Now, Utc};
@@ -23,8 +26,9 @@ use gba::{
 };
 use net::{
     accept::Stop,
+    changes::Changes,
     clock,
-    diameter::{self as node, Role, Rule},
+    diameter::{self as node, Role, Roster, Rule},
     tap::{self, SharedTap},
 };
 use tokio::net::TcpListener;
@@ -71,6 +75,30 @@ impl Config {
             bsf_label: "BSF".into(),
         }
     }
+
+    fn rules(&self) -> Vec<Rule> {
+        let rule = |(host, role): (&Identity, Role)| Rule {
+            host: host.clone(),
+            role,
+        };
+        roles(self).map(rule).collect()
+    }
+}
+
+/// Each node that may connect, and what it is to us.
+fn roles(config: &Config) -> impl Iterator<Item = (&Identity, Role)> {
+    let role = |role| move |host| (host, role);
+    let bsfs = config.bsfs.iter().map(role(Role::Bsf));
+    bsfs.chain(config.relays.iter().map(role(Role::Relay)))
+}
+
+fn current<T>(place: &RwLock<Arc<T>>) -> Arc<T> {
+    // It holds a whole value at any time.
+    Arc::clone(&place.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn replace<T>(place: &RwLock<Arc<T>>, value: T) {
+    *place.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
 }
 
 /// Reads a request of `peer` and checks who sent it and whom it is for. `peer` is who the Diameter node says it is:
@@ -156,8 +184,12 @@ pub fn decide<'s>(
 
 /// The HSS: subscribers, authentication centre and Zh. Its calls may run side by side.
 pub struct Hss<S, E> {
+    /// As it was put together: who it is.
     config: Config,
-    subscribers: Subscribers,
+    /// As it is at this moment: who may ask.
+    current: RwLock<Arc<Config>>,
+    subscribers: RwLock<Arc<Subscribers>>,
+    roster: Roster,
     auc: Auc<S, E>,
     tap: SharedTap,
 }
@@ -166,8 +198,10 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
     /// Puts one together. Nobody listens on its tap.
     pub fn new(config: Config, subscribers: Subscribers, auc: Auc<S, E>) -> Self {
         Self {
+            roster: Roster::new(config.rules(), None),
+            current: RwLock::new(Arc::new(config.clone())),
             config,
-            subscribers,
+            subscribers: RwLock::new(Arc::new(subscribers)),
             auc,
             tap: tap::none(),
         }
@@ -180,33 +214,48 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         self
     }
 
-    /// Who it is and whom it serves.
-    pub const fn config(&self) -> &Config {
-        &self.config
+    /// Who it is and whom it serves, at this moment.
+    pub fn config(&self) -> Arc<Config> {
+        current(&self.current)
+    }
+
+    /// Takes other subscribers and other BSFs and relays while it runs: what of `config` says who it is stays.
+    ///
+    /// Counts for each request that comes from now on. Sequence numbers are the store's and go on. Returns what is new
+    /// among subscribers, and among BSFs and relays.
+    pub fn reload(&self, config: Config, subscribers: Subscribers, now: Now) -> (Changes, Changes) {
+        let (old, known) = (self.config(), self.subscribers());
+        let (subscribers, changes) = subscribers.in_place_of(&known, now.utc);
+        let config = Config {
+            bsfs: config.bsfs,
+            relays: config.relays,
+            ..(*old).clone()
+        };
+        let peers = Changes::between(roles(&old), roles(&config), PartialEq::eq);
+        replace(&self.subscribers, subscribers);
+        self.roster.set(config.rules(), None);
+        replace(&self.current, config);
+        (changes, peers)
     }
 
     /// Its Diameter node: who may connect, and what sees the octets.
     pub fn node(&self) -> node::Config {
-        let rule = |role| {
-            move |host: &Identity| Rule {
-                host: host.clone(),
-                role,
-            }
-        };
-        let bsfs = self.config.bsfs.iter().map(rule(Role::Bsf));
-        let peers = bsfs
-            .chain(self.config.relays.iter().map(rule(Role::Relay)))
-            .collect();
-        let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZH], peers);
+        let mut node = node::Config::new(self.config.origin.clone(), vec![d::ZH], self.config().rules());
         node.tap = Arc::clone(&self.tap);
         node.security = self.config.security.clone();
         node.limits = self.config.limits;
         node
     }
 
-    /// Whom it knows.
-    pub const fn subscribers(&self) -> &Subscribers {
-        &self.subscribers
+    /// Who may connect, as it changes by [`Self::reload`].
+    #[must_use]
+    pub fn roster(&self) -> Roster {
+        self.roster.clone()
+    }
+
+    /// Whom it knows at this moment.
+    pub fn subscribers(&self) -> Arc<Subscribers> {
+        current(&self.subscribers)
     }
 
     /// A vector, and the GUSS if it is news: what a MAR asks for, without Diameter.
@@ -220,10 +269,11 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         resync: Option<&(Rand, Auts)>,
         guss_timestamp: Option<Utc>,
     ) -> Result<Authentication, Fault> {
+        let subscribers = self.subscribers();
         let Decision {
             subscriber,
             send_guss,
-        } = decide(&self.subscribers, impi, guss_timestamp, now)?;
+        } = decide(&subscribers, impi, guss_timestamp, now)?;
         let resync = resync.map(|(rand, auts)| (rand, auts));
         let vector = self.auc.vector(subscriber, resync, now).await.map_err(|error| {
             tracing::warn!(%impi, %error, "no vector");
@@ -238,7 +288,7 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
 
     /// The answer to whatever `peer` sent on Zh: always one, never a panic.
     pub async fn answer(&self, now: Now, peer: &Identity, request: &Message) -> Message {
-        let result = match check(&self.config, peer, request) {
+        let result = match check(&self.config(), peer, request) {
             Ok(mar) => self
                 .authenticate(now, &mar.impi, mar.resync.as_ref(), mar.guss_timestamp)
                 .await
@@ -254,7 +304,8 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         match result {
             Ok((impi, ok)) => {
                 self.tell(|| {
-                    let subscriber = self.subscribers.get(&impi);
+                    let subscribers = self.subscribers();
+                    let subscriber = subscribers.get(&impi);
                     success_summary(&ok, subscriber.and_then(|s| s.guss.bsf_info.uicc_type))
                 });
                 MultimediaAuthAnswer::Ok(ok).to_message(request, &self.config.origin)
@@ -316,7 +367,7 @@ where
     S: SqnStore,
     E: Entropy + Send + 'static,
 {
-    node::serve(listener, hss.node(), stop, move |peer, request| {
+    node::serve_roster(listener, hss.node(), hss.roster(), stop, move |peer, request| {
         let hss = Arc::clone(&hss);
         async move { hss.answer(clock::now(), &peer.host, &request).await }
     })

@@ -169,7 +169,8 @@ async fn ruling_22_no_session_is_looked_for_without_rights() {
     let bsf = bsf(Mode::Me).await;
     let mut refused = bir();
     refused.naf_id = naf_id("open.example", "01000100ae");
-    let checked = bsf::zn::check(bsf.config(), &name("naf.test"), &refused.to_message());
+    let config = bsf.config();
+    let checked = bsf::zn::check(&config, &name("naf.test"), &refused.to_message());
     assert_eq!(checked.err().map(|f| f.result), Some(ResultCode::NOT_AUTHORIZED));
 }
 
@@ -300,7 +301,7 @@ async fn a_revoked_session_is_5403() {
         .issue_btid(Arc::new(session(Mode::Me)), at(0))
         .await
         .unwrap();
-    let config = bsf(Mode::Me).await.config().clone();
+    let config = (*bsf(Mode::Me).await.config()).clone();
     let bsf = bsf::zn::ZnServer::new(config, Arc::clone(&sessions));
     assert_eq!(result(&bsf, at(0), &bir()).await, ResultCode::SUCCESS);
     assert!(sessions.revoke(&btid()).await);

@@ -46,7 +46,7 @@ pub(crate) async fn living(mode: Mode) -> TestBsf {
         .issue_btid(Arc::new(session), clock::now())
         .await
         .unwrap();
-    ZnServer::new(bsf(mode).await.config().clone(), sessions)
+    ZnServer::new((*bsf(mode).await.config()).clone(), sessions)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,10 +3,12 @@
 //! * `schema`: every setting once;
 //! * this file: [`Config`], layered and checked, with where each value came from;
 //! * `checks`: keys and Diameter's protection, with what production refuses;
+//! * `again`: reading it once more while an element runs;
 //! * `file`: reading the TOML, and what is said of a wrong one;
 //! * `flags`: the settings of a table as options of a command;
 //! * `command`: `gba config example|check|show`.
 
+pub(crate) mod again;
 mod checks;
 pub(crate) mod command;
 mod file;
@@ -30,6 +32,7 @@ use hss::subscribers::Place;
 use self::schema::{Form, SETTINGS, Setting};
 
 /// A text that is wiped after use, as it may be a key.
+#[derive(Clone)]
 pub(crate) struct Text(String);
 
 impl Text {
@@ -65,19 +68,21 @@ impl fmt::Display for Origin {
 }
 
 /// A value: one item, or those of a list.
+#[derive(Clone)]
 struct Value {
     items: Vec<Text>,
     origin: Origin,
 }
 
 /// A flag of the command line that was given.
+#[derive(Clone)]
 pub(crate) struct Given {
     pub(crate) setting: &'static Setting,
     pub(crate) text: Text,
 }
 
 /// What stands above the defaults.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Sources {
     /// `--config`.
     pub(crate) file: Option<PathBuf>,

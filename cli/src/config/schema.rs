@@ -71,6 +71,21 @@ pub(crate) const TABLES: [&str; 5] = ["", "hss", "bsf", "naf", "ue"];
 /// Lists of tables that other readers read: they belong to their elements.
 pub(crate) const FOREIGN: [(&str, &str); 2] = [("hss", "subscriber"), ("bsf", "naf")];
 
+/// What an element that runs takes from a file that it reads again (SIGHUP), besides the lists of [`FOREIGN`] and their
+/// files; all else needs a restart.
+pub(crate) const RELOADED: [(&str, &str); 10] = [
+    ("hss", "bsfs"),
+    ("hss", "relays"),
+    ("hss", "subscribers"),
+    ("bsf", "hss"),
+    ("bsf", "hss_host"),
+    ("bsf", "rights"),
+    ("bsf", "relays"),
+    ("naf", "bsf"),
+    ("naf", "bsf_name"),
+    ("naf", "bsf_realm"),
+];
+
 fn is<T: std::str::FromStr>(text: &str) -> bool {
     text.parse::<T>().is_ok()
 }
@@ -296,6 +311,7 @@ mod tests {
             assert!(s.default.is_some() || !s.example.is_empty(), "{}", s.name());
             assert!(TABLES.contains(&s.table) && find(s.table, s.key).is_some());
         }
+        assert!(RELOADED.iter().all(|(table, key)| find(table, key).is_some()));
     }
 
     #[test]

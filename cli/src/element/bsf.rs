@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     Failure,
-    config::{Config, flags::Table},
+    config::{Config, again::Again, flags::Table},
 };
 
 /// `[bsf]`.
@@ -91,7 +91,7 @@ impl Plan {
         })
     }
 
-    pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
+    pub(super) async fn serve(self, watching: Watching, again: Again) -> Result<(), Failure> {
         say_configuration("bsf", self.path.as_deref());
         let running = Running::new("bsf", Watch::new(watching, Some("BSF")));
         let mut running = running.operated_at(self.ops).await?;
@@ -101,37 +101,30 @@ impl Plan {
         running.endpoint(ub_address, "BSF Ub");
         running.endpoint(zn_address, "BSF Zn");
 
-        // Without a host in its requests: each HSS of the realm may answer.
-        let only = match self.hss.as_slice() {
-            [(_, host)] => Some(host.clone()),
-            _ => None,
-        };
-        let mut clients = Vec::new();
-        for (address, host) in self.hss {
+        let (origin, security) = (self.origin.clone(), self.security.clone());
+        let zh_tap = Arc::clone(&tap);
+        let connect = move |address: &str, host: &Identity| {
             let peer = Rule {
                 host: host.clone(),
                 role: Role::Hss,
             };
-            let mut config = node::Config::new(self.origin.clone(), vec![dictionary::ZH], vec![peer]);
-            config.tap = Arc::clone(&tap);
-            config.security = self.security.clone();
+            let mut config = node::Config::new(origin.clone(), vec![dictionary::ZH], vec![peer]);
+            config.tap = Arc::clone(&zh_tap);
+            config.security = security.clone();
             if let Ok(address) = address.parse() {
-                running.endpoint(address, "HSS Zh");
+                zh_tap.endpoint(address, "HSS Zh");
             }
-            let client = node::Client::connect(address.clone(), config);
-            running.peer(format!("Zh to {host} at {address}"), &client);
-            clients.push(client);
-        }
-        let clients = Failover::new(clients);
-        let source = ZhSource::new(clients, self.origin.clone(), self.origin.realm.clone());
-        let source = match only {
-            Some(host) => source.with_host(host),
-            None => source,
+            node::Client::connect(address, config)
         };
-        let source = source.with_tap(Arc::clone(&tap));
+        let peers = running.peers();
+        let clients = Failover::new(peers.set("Zh", &self.hss, &connect).clients);
+        let source = ZhSource::new(clients.clone(), self.origin.clone(), self.origin.realm.clone());
+        let source = Arc::new(source.with_tap(Arc::clone(&tap)));
+        source.set_host(only(&self.hss));
 
         let sessions = Arc::new(MemorySessions::default());
-        let ub = Arc::new(Ub::new(self.ub, Arc::clone(&sessions), source).with_tap(Arc::clone(&tap)));
+        let ub = Ub::new(self.ub, Arc::clone(&sessions), Arc::clone(&source));
+        let ub = Arc::new(ub.with_tap(Arc::clone(&tap)));
         let stop = running.stop();
         running.serve(async move {
             serve_ub(ub_listener, Limits::default(), ub, stop).await;
@@ -140,12 +133,36 @@ impl Plan {
         let mut zn = ZnConfig::new(self.origin, self.rights);
         zn.security = self.security;
         self.laboratory.say();
-        zn.injections = self.laboratory.injections;
+        zn.injections = self.laboratory.injections.clone();
         let zn = Arc::new(ZnServer::new(zn, sessions).with_tap(tap));
-        running.serve(serve_zn(zn_listener, zn, running.stop()));
+        running.serve(serve_zn(zn_listener, Arc::clone(&zn), running.stop()));
         say(&format!("bsf: Ub on {ub_address}"));
         say(&format!("bsf: Zn on {zn_address}"));
-        running.until_signal().await
+        let take = async |c: Config| {
+            let plan = Self::in_laboratory(&c, self.laboratory.clone())?;
+            let (nafs, relays) = zn.reload(plan.rights);
+            let turn = peers.set("Zh", &plan.hss, &connect);
+            let changes = turn.changes;
+            if !changes.is_empty() {
+                source.set_host(None);
+                // Those that leave serve until one of the others does, if that is soon.
+                let _ = Failover::new(turn.clients.clone()).ready().await;
+            }
+            // Also where only their order is new.
+            clients.replace(turn.clients.clone());
+            source.set_host(only(&plan.hss));
+            turn.leave();
+            Ok(format!("NAFs: {nafs}; relays: {relays}; HSS: {changes}"))
+        };
+        running.until_signal(again, take).await
+    }
+}
+
+/// Without a host in its requests each HSS of the realm may answer.
+fn only(hss: &[(String, Identity)]) -> Option<Identity> {
+    match hss {
+        [(_, host)] => Some(host.clone()),
+        _ => None,
     }
 }
 

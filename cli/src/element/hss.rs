@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Failure,
-    config::{Config, flags::Table},
+    config::{Config, again::Again, flags::Table},
 };
 
 /// `[hss]`.
@@ -57,7 +57,12 @@ impl Plan {
         })
     }
 
-    pub(super) async fn serve(self, watching: Watching, new_sqn_file: bool) -> Result<(), Failure> {
+    pub(super) async fn serve(
+        self,
+        watching: Watching,
+        again: Again,
+        new_sqn_file: bool,
+    ) -> Result<(), Failure> {
         let store = if new_sqn_file {
             FileSqnStore::create(&self.sqn_file)
         } else if self.production {
@@ -77,9 +82,14 @@ impl Plan {
         running.endpoint(address, "HSS Zh");
         let hss = hss::Hss::new(self.config, self.subscribers, Auc::new(store, OsEntropy));
         let hss = Arc::new(hss.with_tap(running.watch().tap()));
-        running.serve(hss::serve(listener, hss, running.stop()));
+        running.serve(hss::serve(listener, Arc::clone(&hss), running.stop()));
         say(&format!("hss: Zh on {address}"));
-        running.until_signal().await
+        let take = async |c: Config| {
+            let plan = Self::of(&c)?;
+            let (subscribers, peers) = hss.reload(plan.config, plan.subscribers, clock::now());
+            Ok(format!("subscribers: {subscribers}; BSFs and relays: {peers}"))
+        };
+        running.until_signal(again, take).await
     }
 }
 

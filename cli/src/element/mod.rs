@@ -5,6 +5,7 @@
 //! * `ue`: a device with a software card, from bootstrapping to a page;
 //! * `up`: the laboratory's network;
 //! * `ops`: /livez, /readyz and /metrics;
+//! * `peers`: whom an element calls;
 //! * `running`: what listens until a signal comes, and how it ends;
 //! * `watch`: `--pcap`, and `-v`, the ladder on standard error; `heard`: what came in, in words.
 
@@ -14,6 +15,7 @@ mod heard;
 mod hss;
 mod naf;
 mod ops;
+mod peers;
 mod running;
 mod ue;
 pub(crate) mod up;
@@ -30,6 +32,7 @@ use crate::{
     Failure,
     config::{
         Config,
+        again::Again,
         flags::{Flags, Table},
     },
 };
@@ -39,7 +42,8 @@ use crate::{
 pub(crate) enum HssCommand {
     /// Serve Zh: authentication vectors for registered BSFs.
     ///
-    /// Stops at Ctrl-C or SIGTERM: finishes what is under way, says goodbye to its peers, status 0.
+    /// Stops at Ctrl-C or SIGTERM: finishes what is under way, says goodbye to its peers, status 0. At SIGHUP it reads
+    /// its configuration and its subscribers again.
     #[command(
         after_help = "Example: gba config example > gba.toml; gba hss serve\nPorts may be 0: the line printed tells which."
     )]
@@ -60,7 +64,7 @@ pub(crate) struct HssServe {
 pub(crate) enum BsfCommand {
     /// Serve Ub to devices and Zn to NAFs.
     ///
-    /// Starts without its HSS and finds it later. Stops as `gba hss serve`.
+    /// Starts without its HSS and finds it later. Stops as `gba hss serve`; at SIGHUP it takes rights of NAFs and HSS anew.
     #[command(
         after_help = "Examples: gba config example > gba.toml; gba bsf serve -v\n          \
                             gba bsf static-example > static.toml; gba bsf serve --static static.toml --allow-any-naf\n          \
@@ -85,7 +89,7 @@ pub(crate) struct BsfServe {
 pub(crate) enum NafCommand {
     /// Serve a small page to who has a key: over HTTP with digest, and over TLS with a pre-shared key.
     ///
-    /// Starts without its BSF and finds it later. Stops as `gba hss serve`.
+    /// Starts without its BSF and finds it later. Stops as `gba hss serve`; at SIGHUP it takes its BSF anew.
     #[command(after_help = "Example: gba config example > gba.toml; gba naf serve --name naf.m2m.example")]
     Serve(Common<naf::Naf>),
 }
@@ -101,19 +105,26 @@ pub(crate) struct Common<T: Table> {
 
 impl<T: Table> Common<T> {
     fn load(self) -> Result<(Config, WatchArgs), Failure> {
-        let config = Config::load(self.flags.sources()).map_err(Failure::Unable)?;
+        self.load_to_serve().map(|(config, watch, _)| (config, watch))
+    }
+
+    /// With what reads it again.
+    fn load_to_serve(self) -> Result<(Config, WatchArgs, Again), Failure> {
+        let sources = self.flags.sources();
+        let config = Config::load(sources.clone()).map_err(Failure::Unable)?;
         self.watch
             .allowed_in(config.production())
             .map_err(Failure::Unable)?;
-        Ok((config, self.watch))
+        let again = Again::new(T::NAME, &config, sources);
+        Ok((config, self.watch, again))
     }
 }
 
 pub(crate) fn hss(command: HssCommand) -> Result<(), Failure> {
     let HssCommand::Serve(HssServe { common, new_sqn_file }) = command;
-    let (config, watch) = common.load()?;
+    let (config, watch, again) = common.load_to_serve()?;
     let plan = hss::Plan::of(&config).map_err(Failure::Unable)?;
-    block_on(&watch, |watching| plan.serve(watching, new_sqn_file))
+    block_on(&watch, |watching| plan.serve(watching, again, new_sqn_file))
 }
 
 pub(crate) fn bsf(command: BsfCommand) -> Result<(), Failure> {
@@ -123,27 +134,27 @@ pub(crate) fn bsf(command: BsfCommand) -> Result<(), Failure> {
         return Ok(());
     };
     let BsfServe { common, laboratory } = *serve;
-    let (config, watch) = common.load()?;
+    let (config, watch, again) = common.load_to_serve()?;
     let modes = laboratory
         .laboratory(config.production())
         .map_err(Failure::Unable)?;
     match laboratory.file {
         Some(file) => {
             let plan = fixed::Plan::of(&config, file, modes).map_err(Failure::Unable)?;
-            block_on(&watch, |watching| plan.serve(watching))
+            block_on(&watch, |watching| plan.serve(watching, again))
         }
         None => {
             let plan = bsf::Plan::in_laboratory(&config, modes).map_err(Failure::Unable)?;
-            block_on(&watch, |watching| plan.serve(watching))
+            block_on(&watch, |watching| plan.serve(watching, again))
         }
     }
 }
 
 pub(crate) fn naf(command: NafCommand) -> Result<(), Failure> {
     let NafCommand::Serve(common) = command;
-    let (config, watch) = common.load()?;
+    let (config, watch, again) = common.load_to_serve()?;
     let plan = naf::Plan::of(&config).map_err(Failure::Unable)?;
-    block_on(&watch, |watching| plan.serve(watching))
+    block_on(&watch, |watching| plan.serve(watching, again))
 }
 
 pub(crate) fn ue(command: UeCommand) -> Result<(), Failure> {

@@ -15,20 +15,22 @@ use naf::{
     zn::{Cached, Route, ZnClient, ZnConfig},
 };
 use net::{
-    clock, diameter as node,
+    clock,
+    diameter::{self as node, Failover},
     http::{Bytes, Limits},
     tls::suite::Suite,
 };
 
 use super::{
     listen,
+    peers::Turn,
     running::Running,
     say, say_configuration,
     watch::{Watch, Watching},
 };
 use crate::{
     Failure,
-    config::{Config, flags::Table},
+    config::{Config, again::Again, flags::Table},
 };
 
 /// Keys kept until they expire.
@@ -50,11 +52,32 @@ pub(super) struct Plan {
     name: Fqdn,
     suites: Vec<Suite>,
     origin: Origin,
-    bsf: String,
-    bsf_name: Fqdn,
-    bsf_host: Identity,
-    bsf_realm: Identity,
+    bsf: Bsf,
     security: node::Security,
+}
+
+/// The BSF that it asks.
+struct Bsf {
+    address: String,
+    name: Fqdn,
+    host: Identity,
+    realm: Identity,
+}
+
+impl Bsf {
+    fn peers(&self) -> [(String, Identity); 1] {
+        [(self.address.clone(), self.host.clone())]
+    }
+
+    fn routes(&self, turn: &Turn) -> Vec<Route<node::Client>> {
+        let route = |transport: &node::Client| Route {
+            domain: Some(self.name.clone()),
+            realm: self.realm.clone(),
+            host: Some(self.host.clone()),
+            transport: transport.clone(),
+        };
+        turn.clients.iter().map(route).collect()
+    }
 }
 
 impl Plan {
@@ -76,15 +99,17 @@ impl Plan {
                 host: c.get("naf", "origin_host")?,
                 realm: c.get("naf", "origin_realm")?,
             },
-            bsf: c.get("naf", "bsf")?,
-            bsf_name: c.get("naf", "bsf_name")?,
-            bsf_host: c.get("naf", "bsf_name")?,
-            bsf_realm: c.get("naf", "bsf_realm")?,
+            bsf: Bsf {
+                address: c.get("naf", "bsf")?,
+                name: c.get("naf", "bsf_name")?,
+                host: c.get("naf", "bsf_name")?,
+                realm: c.get("naf", "bsf_realm")?,
+            },
             security,
         })
     }
 
-    pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
+    pub(super) async fn serve(self, watching: Watching, again: Again) -> Result<(), Failure> {
         say_configuration("naf", self.path.as_deref());
         let running = Running::new("naf", Watch::new(watching, Some("NAF")));
         let mut running = running.operated_at(self.ops).await?;
@@ -94,26 +119,24 @@ impl Plan {
         running.endpoint(address, "NAF Ua");
         running.endpoint(tls_address, "NAF Ua over TLS-PSK");
 
-        let peer = Rule {
-            host: self.bsf_host.clone(),
-            role: Role::Bsf,
+        let (origin, security, zn_tap) = (self.origin.clone(), self.security.clone(), Arc::clone(&tap));
+        let connect = move |address: &str, host: &Identity| {
+            let peer = Rule {
+                host: host.clone(),
+                role: Role::Bsf,
+            };
+            let mut config = node::Config::new(origin.clone(), vec![dictionary::ZN], vec![peer]);
+            config.tap = Arc::clone(&zn_tap);
+            config.security = security.clone();
+            if let Ok(address) = address.parse() {
+                zn_tap.endpoint(address, "BSF Zn");
+            }
+            node::Client::connect(address, config)
         };
-        let mut config = node::Config::new(self.origin.clone(), vec![dictionary::ZN], vec![peer]);
-        config.tap = Arc::clone(&tap);
-        config.security = self.security;
-        if let Ok(address) = self.bsf.parse() {
-            running.endpoint(address, "BSF Zn");
-        }
-        let transport = node::Client::connect(self.bsf.clone(), config);
-        running.peer(format!("Zn to {} at {}", self.bsf_host, self.bsf), &transport);
-        let route = Route {
-            domain: Some(self.bsf_name),
-            realm: self.bsf_realm,
-            host: Some(self.bsf_host),
-            transport,
-        };
+        let peers = running.peers();
+        let routes = self.bsf.routes(&peers.set("Zn", &self.bsf.peers(), &connect));
         let start = u32::try_from(clock::now().utc.0).unwrap_or(u32::MAX);
-        let zn = ZnClient::new(ZnConfig::new(self.origin), start, vec![route]);
+        let zn = ZnClient::new(ZnConfig::new(self.origin), start, routes);
         let keys = Arc::new(Cached::new(
             zn.with_tap(Arc::clone(&tap), "NAF", "BSF"),
             CACHED_KEYS,
@@ -138,8 +161,8 @@ impl Plan {
         psk.tls.suites = self.suites;
         psk.story.tells_peer = true;
         let story = psk.story.clone();
-        let server =
-            PskServer::new(psk, keys, Arc::clone(&tap)).map_err(|e| Failure::Unable(format!("naf: {e}")))?;
+        let server = PskServer::new(psk, Arc::clone(&keys), Arc::clone(&tap))
+            .map_err(|e| Failure::Unable(format!("naf: {e}")))?;
         let stop = running.stop();
         let page = move |request: Request<Bytes>, peer: Arc<PskPeer>| {
             // Within TLS, where nobody else hears it.
@@ -153,7 +176,21 @@ impl Plan {
         });
         say(&format!("naf: HTTP digest on {address} as {}", self.name));
         say(&format!("naf: TLS-PSK on {tls_address} as {}", self.name));
-        running.until_signal().await
+        let take = async |c: Config| {
+            let plan = Self::of(&c)?;
+            let turn = peers.set("Zn", &plan.bsf.peers(), &connect);
+            let changes = turn.changes;
+            if !changes.is_empty() {
+                // The other one serves until this one does, if that is soon.
+                let _ = Failover::new(turn.clients.clone()).ready().await;
+                // What the other one gave counts no more.
+                keys.clear();
+            }
+            keys.source().set_routes(plan.bsf.routes(&turn));
+            turn.leave();
+            Ok(format!("BSF: {changes}"))
+        };
+        running.until_signal(again, take).await
     }
 }
 

@@ -19,8 +19,14 @@ use prometheus_client::{
 };
 use tokio::net::TcpListener;
 
+use super::peers::Peers;
+
 /// What is encoded: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A reload that was taken, and one that wasn't.
+const DONE: &str = "done";
+const REFUSED: &str = "refused";
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
 struct Interface {
@@ -37,6 +43,11 @@ struct Kind {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct Outcome {
+    result: &'static str,
+}
+
 /// What is counted.
 struct Metrics {
     registry: Registry,
@@ -44,6 +55,8 @@ struct Metrics {
     received: Counter,
     sent: Counter,
     peers: Family<Peer, Gauge>,
+    reloads: Family<Outcome, Counter>,
+    reloaded: Gauge,
     incidents: Family<Kind, Counter>,
 }
 
@@ -53,6 +66,11 @@ impl Metrics {
         let (messages, peers) = (Family::default(), Family::default());
         let (received, sent) = (Counter::default(), Counter::default());
         let incidents = Family::default();
+        let (reloads, reloaded) = (Family::<Outcome, Counter>::default(), Gauge::default());
+        // From zero on, so that the first one is seen to be one more.
+        for result in [DONE, REFUSED] {
+            drop(reloads.get_or_create(&Outcome { result }));
+        }
         let started: Gauge = Gauge::default();
         started.set(start);
         registry.register(
@@ -77,6 +95,17 @@ impl Metrics {
             incidents.clone(),
         );
         registry.register(
+            "reloads",
+            "Times that the configuration was read again, and whether it was taken",
+            reloads.clone(),
+        );
+        registry.register(
+            "last_reload_success_timestamp_seconds",
+            "When it was last taken, since 1970; at first the start",
+            reloaded.clone(),
+        );
+        reloaded.set(start);
+        registry.register(
             "start_time_seconds",
             "When this element started, since 1970",
             started,
@@ -87,6 +116,8 @@ impl Metrics {
             received,
             sent,
             peers,
+            reloads,
+            reloaded,
             incidents,
         }
     }
@@ -165,14 +196,32 @@ impl Ops {
         })
     }
 
+    /// Where reloads are counted.
+    pub(super) fn reloads(&self) -> Reloads {
+        Reloads(Arc::clone(&self.metrics))
+    }
+
     /// Answers until the stop. `peers`: whom this element needs, of which one is enough.
-    pub(super) async fn serve(self, peers: Vec<Client>, stop: Stop) {
-        let (metrics, peers) = (self.metrics, Arc::new(peers));
+    pub(super) async fn serve(self, peers: Peers, stop: Stop) {
+        let metrics = self.metrics;
         let service = move |request: Request<Bytes>, _| {
-            let answer = answer(&metrics, &peers, &request);
+            let answer = answer(&metrics, &peers.clients(), &request);
             std::future::ready(answer)
         };
         net::http::serve(self.listener, Limits::default(), service, stop).await;
+    }
+}
+
+/// Counts reloads.
+pub(super) struct Reloads(Arc<Metrics>);
+
+impl Reloads {
+    pub(super) fn count(&self, done: bool) {
+        let result = if done { DONE } else { REFUSED };
+        self.0.reloads.get_or_create(&Outcome { result }).inc();
+        if done {
+            self.0.reloaded.set(clock::now().utc.0);
+        }
     }
 }
 
@@ -190,6 +239,8 @@ fn answer(metrics: &Metrics, peers: &[Client], request: &Request<Bytes>) -> Resp
             plain(StatusCode::SERVICE_UNAVAILABLE, &body)
         }
         "/metrics" => {
+            // Those that a reload has removed are none any more.
+            metrics.peers.clear();
             for client in peers {
                 let peer = Peer {
                     peer: client.peer().to_owned(),

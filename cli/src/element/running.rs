@@ -1,25 +1,28 @@
-//! What listens until a signal comes.
+//! What listens until a signal comes, and what SIGHUP does meanwhile.
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, io::IsTerminal as _, net::SocketAddr};
 
 use net::{
     accept::{Stop, Stopper, stop},
-    diameter::{Client, Error},
+    diameter::Error,
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
 };
 
-use super::{listen, ops::Ops, say, watch::Watch};
-use crate::{Failure, advice};
+use super::{listen, ops::Ops, peers::Peers, say, watch::Watch};
+use crate::{
+    Failure, advice,
+    config::{Config, again::Again},
+};
 
 /// An element's sockets, and how they end together.
 pub(super) struct Running {
     name: &'static str,
     stopper: Stopper,
     tasks: JoinSet<Result<(), String>>,
-    clients: Vec<(String, Client)>,
+    peers: Peers,
     watch: Watch,
     ops: Option<Ops>,
 }
@@ -30,7 +33,7 @@ impl Running {
             name,
             stopper: stop().0,
             tasks: JoinSet::new(),
-            clients: Vec::new(),
+            peers: Peers::new(name),
             watch,
             ops: None,
         }
@@ -70,32 +73,50 @@ impl Running {
             .spawn(async move { work.await.map_err(|e| e.to_string()) });
     }
 
-    /// A connection to a peer, which may come later; tells when it is there.
-    pub(super) fn peer(&mut self, what: String, client: &Client) {
-        self.clients.push((what, client.clone()));
+    /// Whom it calls.
+    pub(super) fn peers(&self) -> Peers {
+        self.peers.clone()
     }
 
     /// Runs until SIGINT or SIGTERM; then finishes what is under way and says goodbye (DPR). A second signal ends it
-    /// at once.
-    pub(super) async fn until_signal(mut self) -> Result<(), Failure> {
+    /// at once. At SIGHUP the configuration is read again and `take` takes what it can: all of it, or nothing and an
+    /// error; its text says what is new.
+    pub(super) async fn until_signal(
+        mut self,
+        again: Again,
+        mut take: impl AsyncFnMut(Config) -> Result<String, String>,
+    ) -> Result<(), Failure> {
         let mut signals = Signals::new()?;
+        let reloads = self.ops.as_ref().map(Ops::reloads);
         if let Some(ops) = self.ops.take() {
-            let clients = self.clients.iter().map(|(_, client)| client.clone());
-            let serving = ops.serve(clients.collect(), self.stop());
+            let serving = ops.serve(self.peers.clone(), self.stop());
             self.serve(async move {
                 serving.await;
                 Ok(())
             });
         }
-        say(&format!("{}: ready; Ctrl-C stops", self.name));
-        // They end with this function.
-        let mut tellers = JoinSet::new();
-        for (what, client) in self.clients.iter().cloned() {
-            tellers.spawn(tell(self.name, what, client));
-        }
-        let early = tokio::select! {
-            () = signals.next() => None,
-            Some(ended) = self.tasks.join_next() => Some(ended),
+        say(&format!("{}: ready; Ctrl-C stops, SIGHUP reloads", self.name));
+        self.peers.tell();
+        let early = loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::Stop => break None,
+                    Asked::Reload => {
+                        let done = reload(&again, &mut take).await;
+                        if let Some(reloads) = &reloads {
+                            reloads.count(done.is_ok());
+                        }
+                        match done {
+                            Ok(what) => advice::note(&format!("{}: reloaded: {what}", self.name)),
+                            Err(why) => advice::print(&format!(
+                                "{}: not reloaded, the old settings stay: {why}",
+                                self.name
+                            )),
+                        }
+                    }
+                },
+                Some(ended) = self.tasks.join_next() => break Some(ended),
+            }
         };
         if let Some(ended) = early {
             let why = match ended {
@@ -106,45 +127,48 @@ impl Running {
             return Err(Failure::Unable(format!("{}: {why}", self.name)));
         }
         say(&format!("{}: stopping", self.name));
-        tellers.abort_all();
+        self.peers.hush();
         let ended = async {
             self.stopper.stop();
             while self.tasks.join_next().await.is_some() {}
             // Only now: what was under way may have needed them.
-            for (_, client) in &self.clients {
-                client.close().await;
-            }
+            self.peers.close().await;
         };
         tokio::select! {
             () = ended => {}
-            () = signals.next() => return Err(Failure::Unable(format!("{}: stopped at once", self.name))),
+            () = signals.stop() => return Err(Failure::Unable(format!("{}: stopped at once", self.name))),
         }
         self.watch.finish().await;
         Ok(())
     }
 }
 
-/// Says when a peer is there, and once that it isn't.
-async fn tell(name: &'static str, what: String, client: Client) {
-    let mut told = false;
-    loop {
-        match client.ready().await {
-            Ok(()) => return say(&format!("{name}: {what} is open")),
-            Err(Error::Closed) => return,
-            Err(e) if !told => {
-                told = true;
-                advice::warn(&format!("{what}: {e}; trying again"));
-            }
-            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
-        }
+async fn reload(
+    again: &Again,
+    take: &mut impl AsyncFnMut(Config) -> Result<String, String>,
+) -> Result<String, String> {
+    let (config, differing) = again.read()?;
+    let mut what = take(config).await?;
+    if !differing.is_empty() {
+        what.push_str("; needs a restart: ");
+        what.push_str(&differing.join(", "));
     }
+    Ok(what)
 }
 
-/// SIGINT, SIGTERM, and SIGHUP of a terminal that is closed.
+/// What a signal asks for.
+pub(super) enum Asked {
+    Stop,
+    Reload,
+}
+
+/// SIGINT, SIGTERM and SIGHUP. The last has two meanings: the terminal is closed, or an operator wants a reload.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    /// Whether it was started at a terminal and not taken off it (`nohup`, a service manager).
+    at_terminal: bool,
 }
 
 impl Signals {
@@ -155,14 +179,29 @@ impl Signals {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             hang_up: listen(SignalKind::hangup())?,
+            at_terminal: std::io::stdin().is_terminal(),
         })
     }
 
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.terminate.recv() => Asked::Stop,
+            // A terminal that is closed is none any more.
+            _ = self.hang_up.recv() => match self.at_terminal && !std::io::stdin().is_terminal() {
+                true => Asked::Stop,
+                false => Asked::Reload,
+            },
         }
+    }
+
+    /// Waits for one that stops.
+    pub(super) async fn stop(&mut self) {
+        while !matches!(self.next().await, Asked::Stop) {}
+    }
+
+    /// Waits for any, where there is nothing to reload.
+    pub(super) async fn any(&mut self) {
+        self.next().await;
     }
 }

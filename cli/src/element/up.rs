@@ -103,11 +103,12 @@ async fn up(args: &UpArgs, watching: Watching) -> Result<(), Failure> {
     write_private(&file, &text)
         .map_err(|e| Failure::Unable(format!("cannot write {}: {e}", file.display())))?;
     tell(&network, &impi, &file);
-    signals.next().await;
+    // A terminal that is closed included; there is no file to read again.
+    signals.any().await;
     say("up: stopping");
     tokio::select! {
         () = network.stop() => {}
-        () = signals.next() => return Err(Failure::Unable("up: stopped at once".into())),
+        () = signals.any() => return Err(Failure::Unable("up: stopped at once".into())),
     }
     watch.finish().await;
     Ok(())

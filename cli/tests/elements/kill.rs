@@ -28,7 +28,7 @@ fn origin() -> Origin {
     }
 }
 
-fn client(zh: &str) -> Client {
+pub(crate) fn client(zh: &str) -> Client {
     let hss = Rule {
         host: "hss.mnc001.mcc001.3gppnetwork.org".parse().unwrap(),
         role: Role::Hss,
@@ -38,7 +38,7 @@ fn client(zh: &str) -> Client {
     Client::connect(zh.to_owned(), config)
 }
 
-fn request(ids: &SessionIds) -> diameter::Message {
+pub(crate) fn request(ids: &SessionIds) -> diameter::Message {
     MultimediaAuthRequest {
         session_id: ids.next(),
         origin_host: origin().host,

@@ -4,6 +4,7 @@
 //! * `kill`: an HSS killed 200 times under load;
 //! * `fixed`: a BSF whose sessions stand in a file, and its laboratory modes;
 //! * `ops`: /livez, /readyz and /metrics;
+//! * `reload`: what SIGHUP does;
 //! * `up`: the network left running, and the commands that it prints;
 //! * `config`: example, check and show, the order of the sources, and what is said of a wrong file.
 #![allow(
@@ -17,6 +18,7 @@ mod config;
 mod fixed;
 mod kill;
 mod ops;
+mod reload;
 mod up;
 
 use std::{

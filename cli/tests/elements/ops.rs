@@ -18,7 +18,7 @@ fn hss(folder: &Path, listen: &str) -> (Element, String) {
 }
 
 /// Head and body.
-fn get(address: &str, path: &str) -> (String, String) {
+pub(crate) fn get(address: &str, path: &str) -> (String, String) {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
     write!(
@@ -38,7 +38,7 @@ fn status(address: &str, path: &str) -> u16 {
 }
 
 /// The value of a line of the metrics.
-fn value(metrics: &str, name: &str) -> u64 {
+pub(crate) fn value(metrics: &str, name: &str) -> u64 {
     let line = metrics
         .lines()
         .find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));

@@ -20,12 +20,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use aka::{AlgorithmSet, Amf, Sqn, sqn::home};
+use aka::{Algorithm as _, AlgorithmSet, Amf, Rand, Sqn, sqn::home};
 use base::Utc;
 use gba::{
     guss::{BsfInfo, Guss, UiccType},
     ids::Impi,
 };
+use net::changes::Changes;
 
 use crate::{auc::Issued, sqn::SqnRules};
 
@@ -44,7 +45,7 @@ pub struct Subscriber {
     pub(crate) guss_xml: Vec<u8>,
     pub(crate) guss_changed: Utc,
     /// RANDs that are out, or were: for resynchronisation.
-    pub(crate) issued: Mutex<Issued>,
+    pub(crate) issued: Arc<Mutex<Issued>>,
 }
 
 impl Subscriber {
@@ -67,7 +68,7 @@ impl Subscriber {
             guss_xml: guss.to_xml().into_bytes(),
             guss,
             guss_changed: Utc(0),
-            issued: Mutex::default(),
+            issued: Arc::default(),
         }
     }
 
@@ -156,6 +157,21 @@ impl Subscriber {
         &self.sqn
     }
 
+    /// Whether both have the same key, by what it computes.
+    fn has_key_of(&self, other: &Self) -> bool {
+        let (rand, amf) = (Rand::new([0x5a; 16]), Amf::new([0, 0]));
+        let of = |s: &Self| {
+            let (mac, rest) = (
+                s.algorithm.f1(&rand, Sqn::default(), amf),
+                s.algorithm.f2345(&rand),
+            );
+            (mac, rest)
+        };
+        let ((mac, a), (other_mac, b)) = (of(self), of(other));
+        // No short circuit, though the operator who loads both has both keys.
+        mac.ct_eq(&other_mac.0) & a.res.ct_eq(&b.res) & a.ck.ct_eq(&b.ck) & a.ik.ct_eq(&b.ik)
+    }
+
     /// The SQN that a card at `sqn_ms` accepts next under this subscriber's rules.
     #[must_use]
     pub const fn next_after(&self, sqn_ms: Sqn) -> Sqn {
@@ -204,6 +220,44 @@ impl Subscribers {
         }
         self.by_impi.insert(impi, Arc::new(subscriber));
         Ok(())
+    }
+
+    /// These in the place of `old` while an HSS runs: who stays as it was stays the very same, who keeps the key can still
+    /// answer the RANDs that are out, and a GUSS that differs is news from `now` on whatever time its file has, since a
+    /// BSF may have fetched the old one later than that.
+    #[must_use]
+    pub fn in_place_of(mut self, old: &Self, now: Utc) -> (Self, Changes) {
+        let mut changes = Changes {
+            removed: old.len(),
+            ..Changes::default()
+        };
+        for (impi, entry) in &mut self.by_impi {
+            let Some(before) = old.by_impi.get(impi) else {
+                changes.added += 1;
+                continue;
+            };
+            changes.removed -= 1;
+            let same_guss = entry.guss_xml == before.guss_xml;
+            let same_key = entry.has_key_of(before);
+            if same_guss && same_key && entry.amf == before.amf && entry.sqn == before.sqn {
+                *entry = Arc::clone(before);
+                continue;
+            }
+            changes.changed += 1;
+            // Nobody else has it yet.
+            if let Some(entry) = Arc::get_mut(entry) {
+                if same_key {
+                    entry.issued = Arc::clone(&before.issued);
+                }
+                entry.guss_changed = if same_guss {
+                    before.guss_changed
+                } else {
+                    // Times are whole seconds, and this one may have seen the old GUSS.
+                    entry.guss_changed.max(now.plus_secs(1))
+                };
+            }
+        }
+        (self, changes)
     }
 
     /// The subscriber with that IMPI, compared as sent.

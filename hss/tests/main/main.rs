@@ -6,4 +6,5 @@ mod help;
 mod leaks;
 mod loopback;
 mod pipes;
+mod reload;
 mod zh;

@@ -58,6 +58,16 @@ impl<S: KeySource> Cached<S> {
         self.lock().is_empty()
     }
 
+    /// The source before which it stands.
+    pub const fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// Forgets all keys: who gave them may be nobody's BSF any more.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Btid, NafId), Entry>> {
         // A panic elsewhere can't leave the map half changed: each change is one call.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,9 @@
 //! The Zn client: BIR out, BIA in (TS 29.109 5.2), to the BSF that the B-TID names.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use base::Clause;
 use diameter::{Identity, Message, Origin, ResultCode, SessionIds};
@@ -77,7 +80,7 @@ impl ZnConfig {
 pub struct ZnClient<T> {
     config: ZnConfig,
     sessions: SessionIds,
-    routes: Vec<Route<T>>,
+    routes: RwLock<Arc<[Route<T>]>>,
     tap: SharedTap,
     label: String,
     peer: String,
@@ -91,7 +94,7 @@ impl<T: Transport> ZnClient<T> {
         Self {
             config,
             sessions,
-            routes,
+            routes: RwLock::new(routes.into()),
             tap: net::tap::none(),
             label: "NAF".to_owned(),
             peer: "BSF".to_owned(),
@@ -105,14 +108,30 @@ impl<T: Transport> ZnClient<T> {
         self
     }
 
-    fn route(&self, btid: &Btid) -> Option<&Route<T>> {
-        let named = self.routes.iter().find(|r| r.domain.as_ref() == Some(btid.bsf()));
-        named.or_else(|| self.routes.iter().find(|r| r.domain.is_none()))
+    /// From now on these ways. What is under way over another and fails is asked anew.
+    pub fn set_routes(&self, routes: Vec<Route<T>>) {
+        *self.routes.write().unwrap_or_else(PoisonError::into_inner) = routes.into();
+    }
+
+    fn routes(&self) -> Arc<[Route<T>]> {
+        // It holds a whole list at any time.
+        Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn ask(&self, btid: &Btid, naf_id: &NafId) -> Result<NafKey, KeyError> {
+        loop {
+            let routes = self.routes();
+            let key = self.ask_by(&routes, btid, naf_id).await;
+            // To ask again costs no vector.
+            if key.is_ok() || Arc::ptr_eq(&routes, &self.routes()) {
+                return key;
+            }
+        }
+    }
+
+    async fn ask_by(&self, routes: &[Route<T>], btid: &Btid, naf_id: &NafId) -> Result<NafKey, KeyError> {
         // A BSF that we have no way to is none of ours: to the device that is a B-TID of no use here.
-        let route = self.route(btid).ok_or(KeyError::Unknown)?;
+        let route = route(routes, btid).ok_or(KeyError::Unknown)?;
         let request = BootstrappingInfoRequest {
             session_id: self.sessions.next(),
             origin_host: self.config.origin.host.clone(),
@@ -149,6 +168,11 @@ impl<T: Transport> ZnClient<T> {
             Err(fault) => Err(KeyError::BadAnswer(fault.text.into_owned())),
         }
     }
+}
+
+fn route<'r, T>(routes: &'r [Route<T>], btid: &Btid) -> Option<&'r Route<T>> {
+    let named = routes.iter().find(|r| r.domain.as_ref() == Some(btid.bsf()));
+    named.or_else(|| routes.iter().find(|r| r.domain.is_none()))
 }
 
 impl<T: Transport> KeySource for ZnClient<T> {

@@ -3,16 +3,25 @@
 
 pub(crate) mod file;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
 
+use base::Now;
 use bsf::{
     fixed::FixedSessions,
     inject::{Injections, NotAnInjection, Rule},
-    zn::{ZnConfig, ZnServer, serve_zn},
+    rights::NafRights,
+    zn::{Keys, ZnConfig, ZnServer, serve_zn},
 };
 use clap::Args;
-use diameter::Origin;
-use gba::ids::Fqdn;
+use diameter::{Fault, Origin};
+use gba::{
+    ids::Fqdn,
+    zn::{BootstrappingInfo, BootstrappingInfoRequest},
+};
 use net::clock;
 
 use super::{
@@ -22,7 +31,10 @@ use super::{
     say, say_configuration,
     watch::{Watch, Watching},
 };
-use crate::{Failure, config::Config};
+use crate::{
+    Failure,
+    config::{Config, again::Again},
+};
 
 pub(super) use file::EXAMPLE;
 
@@ -128,7 +140,7 @@ impl Plan {
         })
     }
 
-    pub(super) async fn serve(self, watching: Watching) -> Result<(), Failure> {
+    pub(super) async fn serve(self, watching: Watching, again: Again) -> Result<(), Failure> {
         say_configuration("bsf", self.path.as_deref());
         let running = Running::new("bsf", Watch::new(watching, Some("BSF")));
         let mut running = running.operated_at(self.ops).await?;
@@ -148,8 +160,40 @@ impl Plan {
         self.laboratory.say();
         let (host, realm) = (&self.zn.origin.host, &self.zn.origin.realm);
         say(&format!("bsf: Zn on {address} as {host}, realm {realm}"));
-        let zn = ZnServer::new(self.zn, Arc::new(self.sessions)).with_tap(running.watch().tap());
-        running.serve(serve_zn(listener, Arc::new(zn), running.stop()));
-        running.until_signal().await
+        let sessions = Arc::new(OfFile(RwLock::new(Arc::new(self.sessions))));
+        let zn = ZnServer::new(self.zn, Arc::clone(&sessions)).with_tap(running.watch().tap());
+        let zn = Arc::new(zn);
+        running.serve(serve_zn(listener, Arc::clone(&zn), running.stop()));
+        let take = async |c: Config| {
+            let plan = Self::of(&c, self.file.clone(), self.laboratory.clone())?;
+            let count = plan.sessions.len();
+            sessions.set(plan.sessions);
+            let (nafs, relays) = zn.reload(plan.zn.rights);
+            Ok(format!(
+                "static sessions: {count}; NAFs: {nafs}; relays: {relays}"
+            ))
+        };
+        running.until_signal(again, take).await
+    }
+}
+
+/// The sessions of the file as it was last read.
+struct OfFile(RwLock<Arc<FixedSessions>>);
+
+impl OfFile {
+    fn set(&self, sessions: FixedSessions) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sessions);
+    }
+}
+
+impl Keys for OfFile {
+    async fn info(
+        &self,
+        bir: &BootstrappingInfoRequest,
+        naf: &NafRights,
+        now: Now,
+    ) -> Result<BootstrappingInfo, Fault> {
+        let sessions = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        sessions.info(bir, naf, now).await
     }
 }
