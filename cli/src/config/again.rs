@@ -2,8 +2,11 @@
 
 use super::{
     Config, Sources, Value,
-    schema::{self, Setting},
+    schema::{RELOADED, SETTINGS, Setting},
 };
+
+/// The tables that belong to one element each.
+const ELEMENTS: [&str; 4] = ["hss", "bsf", "naf", "ue"];
 
 /// The settings of an element that runs, and how to read them again.
 pub(crate) struct Again {
@@ -15,9 +18,10 @@ pub(crate) struct Again {
 impl Again {
     /// Of the element with that table, which runs by `config`, which came of `sources`.
     pub(crate) fn new(table: &'static str, config: &Config, sources: Sources) -> Self {
-        let fixed = schema::of("")
-            .chain(schema::of(table))
-            .filter(|setting| !schema::RELOADED.contains(&(setting.table, setting.key)));
+        let others = |setting: &Setting| ELEMENTS.contains(&setting.table) && setting.table != table;
+        let fixed = SETTINGS
+            .iter()
+            .filter(|s| !others(s) && !RELOADED.contains(&(s.table, s.key)));
         Self {
             sources: Sources {
                 // The file that was found at the start, also where another would be found now.
