@@ -162,6 +162,10 @@ where
             (side.stands)(standing, identity);
         }
         stood = stands;
+        if leaving {
+            // Whose asker has given up needn't be waited for: a lost answer would keep us here for ever.
+            work.waiting.retain(|_, waiting| !waiting.reply.is_closed());
+        }
         if leaving && !goodbye && work.waiting.is_empty() && work.handlers.is_empty() {
             goodbye = true;
             peer.handle(clock.now(), Input::Disconnect(why));
@@ -224,6 +228,7 @@ where
                 }
                 None => (leaving, asks) = (true, None),
             },
+            () = given_up(&mut work.waiting), if leaving => {}
             () = has_room(&work.queue, places + 1), if !room => {}
             () = tokio::time::sleep(timer) => peer.handle(clock.now(), Input::Timeout),
             written = &mut writing => {
@@ -254,6 +259,14 @@ where
         writing.abort();
     }
     end
+}
+
+/// Until the asker of one of them has given up.
+async fn given_up(waiting: &mut HashMap<u32, Waiting>) {
+    match waiting.values_mut().next() {
+        Some(waiting) => waiting.reply.closed().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn next_ask(asks: &mut Option<&mut mpsc::Receiver<Ask>>) -> Option<Ask> {

@@ -316,6 +316,27 @@ async fn a_client_gives_up_in_time_and_never_asks_too_much_at_once() {
 
 /// While as many requests are worked on as are allowed, the rest waits unread.
 #[tokio::test]
+async fn a_client_closes_without_the_answers_that_nobody_waits_for_any_more() {
+    let mut config = hss();
+    config.limits.handler = Duration::from_secs(3600);
+    let server = Server::new(config, |_, _| std::future::pending()).await;
+    let mut config = bsf();
+    config.limits.request = Duration::from_millis(50);
+    let client = server.client(config);
+    let asked = client.request(mar(1)).await;
+    assert!(matches!(asked, Err(Error::TimedOut { .. })), "{asked:?}");
+    // One has given up, the other gives up while we leave.
+    let under_way = tokio::spawn({
+        let client = client.clone();
+        async move { client.request(mar(2)).await }
+    });
+    let closed = tokio::time::timeout(Duration::from_secs(10), client.close()).await;
+    assert_eq!(closed, Ok(()), "a lost answer keeps the client");
+    assert!(under_way.await.unwrap().is_err());
+    server.task.abort();
+}
+
+#[tokio::test]
 async fn only_so_many_requests_are_worked_on_at_once() {
     let mut config = hss();
     config.limits.handlers = 2;
