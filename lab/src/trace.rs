@@ -136,10 +136,7 @@ impl Tap for Trace {
 
 /// A peer's text may stand in a summary: what could steer a terminal or turn the reading direction shows as U+FFFD.
 pub(crate) fn printable(summary: String) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    use base::text::steers;
     if summary.contains(steers) {
         summary.replace(steers, "\u{fffd}")
     } else {

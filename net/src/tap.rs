@@ -133,6 +133,33 @@ pub enum Incident {
     Unanswered,
 }
 
+impl Incident {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::UnaskedAnswer,
+        Self::PeerRefused,
+        Self::ForeignName,
+        Self::NotAllowed,
+        Self::TooManyConnections,
+        Self::Unanswered,
+    ];
+
+    /// As a label of metrics has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::UnaskedAnswer => "unasked_answer",
+            Self::PeerRefused => "peer_refused",
+            Self::ForeignName => "foreign_name",
+            Self::NotAllowed => "not_allowed",
+            Self::TooManyConnections => "too_many_connections",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
 /// Something that was measured: for operators, without anybody's name but a configured peer's.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

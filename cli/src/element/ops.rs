@@ -65,9 +65,14 @@ impl Metrics {
         let mut registry = Registry::with_prefix("gba");
         let (messages, peers) = (Family::default(), Family::default());
         let (received, sent) = (Counter::default(), Counter::default());
-        let incidents = Family::default();
+        let incidents = Family::<Kind, Counter>::default();
         let (reloads, reloaded) = (Family::<Outcome, Counter>::default(), Gauge::default());
         // From zero on, so that the first one is seen to be one more.
+        for incident in Incident::ALL {
+            drop(incidents.get_or_create(&Kind {
+                kind: incident.name(),
+            }));
+        }
         for result in [DONE, REFUSED] {
             drop(reloads.get_or_create(&Outcome { result }));
         }
@@ -150,14 +155,7 @@ impl Tap for Counting {
     }
 
     fn incident(&self, incident: Incident) {
-        let kind = match incident {
-            Incident::Malformed => "malformed",
-            Incident::UnaskedAnswer => "unasked_answer",
-            Incident::PeerRefused => "peer_refused",
-            Incident::ForeignName => "foreign_name",
-            Incident::NotAllowed => "not_allowed",
-            _ => "other",
-        };
+        let kind = incident.name();
         self.metrics.incidents.get_or_create(&Kind { kind }).inc();
     }
 

@@ -157,9 +157,7 @@ const MAX_TEXT: usize = 2048;
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars().take(MAX_TEXT) {
-        if c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
+        if base::text::steers(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);

@@ -112,7 +112,7 @@ async fn run_and_kill(folder: &Path, milenage: &Milenage, answers: usize) -> Vec
 }
 
 #[test]
-fn an_hss_killed_200_times_under_load_gives_no_sequence_number_twice() {
+fn row_22_an_hss_killed_200_times_under_load_gives_no_sequence_number_twice() {
     let folder = folder();
     let key = |name| -> Secret<16> { key_of(folder.path(), name) };
     let milenage = Milenage::new(&key("k"), &key("opc"));

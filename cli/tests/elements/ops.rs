@@ -132,3 +132,55 @@ fn it_is_off_by_default() {
     assert!(hss.seen.iter().all(|line| !line.contains("/metrics")));
     assert_eq!(hss.end("TERM").code(), Some(0));
 }
+
+/// What an HSS drops and refuses is counted by its kind, so that an alarm can hang on it, and nobody is named.
+//= ROW-01
+//= ROW-06
+#[test]
+fn row_13_what_is_refused_on_diameter_is_counted_by_its_kind() {
+    let folder = folder();
+    let mut hss = program(folder.path());
+    hss.args(["hss", "serve", "--listen", "127.0.0.1:0"]);
+    hss.env("GBA_HSS_OPS_LISTEN", "127.0.0.1:0");
+    let mut hss = Element::start(&mut hss);
+    let ops = hss.wait("hss: /livez, /readyz and /metrics on ");
+    let zh = hss.wait("hss: Zh on ");
+    let refused = |octets: &[u8]| {
+        let mut socket = TcpStream::connect(&zh).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        socket.write_all(octets).unwrap();
+        // To its end: then it has been counted.
+        let _ = socket.read_to_end(&mut Vec::new());
+    };
+    let mut cer = diameter::Message::request(257, 0, false);
+    let origin = diameter::Origin {
+        host: "stranger.home.test".parse().unwrap(),
+        realm: "home.test".parse().unwrap(),
+    };
+    cer.push_origin(&origin);
+    let mut short = cer.encode();
+    short[1..4].copy_from_slice(&[0, 0, 5]);
+    for _ in 0..3 {
+        refused(&short);
+    }
+    cer.avps.extend([
+        diameter::Avp::raw(257, 0, 0x40, [0, 1, 127, 0, 0, 1]),
+        diameter::Avp::raw(266, 0, 0x40, [0; 4]),
+        diameter::Avp::raw(269, 0, 0, *b"stranger"),
+        diameter::Avp::raw(258, 0, 0x40, diameter::dictionary::ZH.to_be_bytes()),
+    ]);
+    refused(&cer.encode());
+    let (_, metrics) = get(&ops, "/metrics");
+    for (kind, times) in [
+        ("malformed", 3),
+        ("peer_refused", 1),
+        ("unasked_answer", 0),
+        ("foreign_name", 0),
+        ("not_allowed", 0),
+    ] {
+        let name = format!("gba_incidents_total{{kind=\"{kind}\"}}");
+        assert_eq!(value(&metrics, &name), times, "{metrics}");
+    }
+    assert!(!metrics.contains("stranger"), "{metrics}");
+    assert_eq!(hss.end("TERM").code(), Some(0));
+}

@@ -451,6 +451,7 @@ fn a_crash_while_the_file_is_created_leaves_none_or_a_whole_one() {
 }
 
 /// An error of one step that never comes again (EIO from fsync) still ends it: the store is read-only from then on.
+//= ROW-52
 #[test]
 fn one_failed_step_ends_the_issue_of_numbers() {
     let rules = SqnRules::default();

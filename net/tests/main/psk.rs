@@ -125,6 +125,7 @@ async fn an_identity_may_have_256_octets() {
 }
 
 //= RFC4279-2-r1
+//= ROW-39
 #[tokio::test]
 async fn unknown_identity_and_wrong_key_end_alike() {
     let server = Server::new(Config::default(), HINT, None).unwrap();

@@ -166,6 +166,7 @@ async fn ruling_21_an_expired_certificate_is_refused() {
 
 /// The chain is right, the certificate another peer's: refused at CER and at CEA, by name.
 //= RFC6733-13.1-r1
+//= ROW-13
 #[tokio::test]
 async fn ruling_21_a_certificate_of_another_peer_is_refused() {
     let ca = Ca::new();
