@@ -13,7 +13,7 @@ use lab::pcap::{self, Recording, Report};
 use net::tap::SharedTap;
 use tokio::runtime::Runtime;
 
-use crate::{Failure, advice};
+use crate::{Failure, advice, config::checks::production_here};
 
 /// For tasks that are still under way when a run is over; none should be.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -42,6 +42,9 @@ impl CaptureArgs {
         let Some(path) = &self.pcap else {
             return Ok((net::tap::none(), Capture(None)));
         };
+        if production_here() {
+            return Err("--pcap writes keys to a file: not allowed with production = true".into());
+        }
         let shown = path.display();
         let file = pcap::create(path, self.force).map_err(|e| match e.kind() {
             ErrorKind::AlreadyExists => {

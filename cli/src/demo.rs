@@ -22,7 +22,7 @@ use crate::{
     input::KeyText,
     ladder::Ladder,
     report,
-    sim::{Name, SimArgs, mnc_length, parse, warn_of_bare},
+    sim::{Name, SimArgs, mnc_length, no_bare_keys, parse},
 };
 
 /// The options of `gba demo`.
@@ -204,7 +204,7 @@ fn without_content(message: &str) -> String {
 
 fn setup(args: &Args) -> Result<Setup, String> {
     let mut entropy = net::entropy::OsEntropy;
-    warn_of_bare(args.sim.keys());
+    no_bare_keys(args.sim.keys())?;
     if args.amf.is_some_and(Amf::separation_bit) {
         advice::warn("--amf: the separation bit is set; for GBA it is cleared (TS 33.102 Annex H)");
     }

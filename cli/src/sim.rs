@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use gba::ids::MncLength;
 use serde::Deserialize;
 
-use crate::{advice, input::KeyText};
+use crate::{advice, config::checks::production_here, input::KeyText};
 
 /// Which algorithm set.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, ValueEnum)]
@@ -64,15 +64,23 @@ pub(crate) fn source(text: &str) -> Result<KeyText, String> {
     Ok(KeyText::from(text))
 }
 
-/// Warns of keys that stand on the command line themselves (ruling 5).
-pub(crate) fn warn_of_bare<'a>(keys: impl IntoIterator<Item = (&'a str, &'a Option<KeyText>)>) {
+/// Warns of keys that stand on the command line themselves, and refuses them in production (ruling 5).
+pub(crate) fn no_bare_keys<'a>(
+    keys: impl IntoIterator<Item = (&'a str, &'a Option<KeyText>)>,
+) -> Result<(), String> {
     for (option, key) in keys {
         if key.as_ref().is_some_and(KeyText::is_bare_on_command_line) {
+            if production_here() {
+                return Err(format!(
+                    "{option}: a bare key isn't allowed with production = true: use @FILE, env:NAME or -"
+                ));
+            }
             advice::warn(&format!(
                 "{option}: a key on the command line is seen by others; use @FILE, env:NAME or -"
             ));
         }
     }
+    Ok(())
 }
 
 impl SimArgs {

@@ -1,7 +1,12 @@
 //! What is more than grammar: keys and where they may stand (ruling 5), Diameter's protection (ruling 21), and what
 //! `production = true` refuses.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use base::Secret;
 use hss::subscribers::{OsKeys, key};
@@ -9,6 +14,16 @@ use net::{diameter::Security, tls::cert::Files};
 
 use super::{Config, Origin};
 use crate::input::KeyText;
+
+/// True if group or others may do anything with the file.
+fn is_open(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0)
+}
+
+/// Whether the configuration here, or the environment, says `production = true`: for commands that read nothing else of it.
+pub(crate) fn production_here() -> bool {
+    Config::load(super::Sources::default()).is_ok_and(|config| config.production())
+}
 
 impl Config {
     /// A key of `N` octets. With `production` no bare key is taken, unless it came in a variable of the environment.
@@ -49,6 +64,34 @@ impl Config {
             .map_err(|e| self.error(table, name, &e.to_string()))
     }
 
+    /// How long a peer of that table's element may take for each step (`peer_timeout`).
+    fn patience(&self, table: &str) -> Result<Duration, String> {
+        self.get(table, "peer_timeout").map(Duration::from_secs)
+    }
+
+    /// Timers and bounds of its HTTP, within TLS too.
+    pub(crate) fn http_limits(&self, table: &str) -> Result<net::http::Limits, String> {
+        let patience = self.patience(table)?;
+        Ok(net::http::Limits {
+            header_timeout: patience,
+            body_timeout: patience,
+            write_timeout: patience,
+            ..net::http::Limits::default()
+        })
+    }
+
+    /// Timers and bounds of its Diameter.
+    pub(crate) fn diameter_limits(&self, table: &str) -> Result<net::diameter::Limits, String> {
+        let patience = self.patience(table)?;
+        let mut limits = net::diameter::Limits {
+            handshake: patience,
+            stall: patience,
+            ..net::diameter::Limits::default()
+        };
+        limits.timers.exchange = patience;
+        Ok(limits)
+    }
+
     /// Whether laboratory modes are refused.
     pub(crate) fn production(&self) -> bool {
         self.get("", "production").unwrap_or(true)
@@ -66,6 +109,11 @@ impl Config {
             [None, None, None] if insecure => Ok(Security::InsecureAwayFromLoopback),
             [None, None, None] => Ok(Security::PlainOnLoopbackOnly),
             _ if insecure => wrong("either tls or insecure_diameter expected, not both"),
+            [Some(_), Some(_), Some(key)] if self.production() && is_open(&key) => Err(self.error(
+                table,
+                "tls.key",
+                &format!("{} can be read by other users: chmod 600 it", key.display()),
+            )),
             [Some(ca), Some(cert), Some(key)] => Security::tls(&Files { ca, cert, key })
                 .map_err(|e| self.error(table, "tls.cert", &e.to_string())),
             [ca, cert, _] => {

@@ -19,7 +19,8 @@ pub(crate) enum ConfigCommand {
     Example,
     /// Check a file: its grammar, its names, and all that its elements will read.
     ///
-    /// Elements whose table isn't in the file are left out. Status: 0 good, 2 not.
+    /// Variables of the environment stand above it, as when it is served. Elements whose table isn't in the file are
+    /// left out. Status: 0 good, 2 not.
     #[command(after_help = "Example: gba config check gba.toml")]
     Check(CheckArgs),
     /// Print every value that counts here, after file and environment.
@@ -62,7 +63,11 @@ pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
 
 fn check(args: &CheckArgs) -> Result<String, Failure> {
     let shown = args.file.display();
-    let result = Config::of(args.file.clone()).and_then(|config| element::check(&config));
+    let sources = Sources {
+        file: Some(args.file.clone()),
+        flags: Vec::new(),
+    };
+    let result = Config::load(sources).and_then(|config| element::check(&config));
     match result {
         Ok(elements) if args.json => Ok(format!(
             "{}\n",

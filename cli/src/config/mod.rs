@@ -9,7 +9,7 @@
 //! * `command`: `gba config example|check|show`.
 
 pub(crate) mod again;
-mod checks;
+pub(crate) mod checks;
 pub(crate) mod command;
 mod file;
 pub(crate) mod flags;
@@ -130,12 +130,6 @@ impl Config {
             config.put(setting, split(setting, &text), origin, &mut mistakes);
         }
         config.finish(mistakes)
-    }
-
-    /// Only that file over the defaults.
-    pub(crate) fn of(path: PathBuf) -> Result<Self, String> {
-        let mut mistakes = Vec::new();
-        Self::of_file(Some(path), &mut mistakes)?.finish(mistakes)
     }
 
     /// Only that text over the defaults.

@@ -109,6 +109,10 @@ fn seconds(text: &str) -> bool {
         .is_ok_and(|n| (1..=366 * 24 * 3600).contains(&n))
 }
 
+fn patience(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|n| (1..=300).contains(&n))
+}
+
 fn rate(text: &str) -> bool {
     text.parse::<u32>().is_ok_and(|n| n <= 1_000_000)
 }
@@ -140,6 +144,7 @@ const YES: &str = "true or false";
 const KEY: &str = "32 hex digits, \"@FILE\" or \"env:NAME\"";
 const LONG_KEY: &str = "64 hex digits, \"@FILE\" or \"env:NAME\"";
 const SECONDS: &str = "seconds, from 1 to 31622400 (a year)";
+const PATIENCE: &str = "seconds, from 1 to 300";
 const RATE: &str = "a number from 0 to 1000000";
 
 macro_rules! settings {
@@ -189,6 +194,8 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "Laboratory: CK and IK in clear between machines";
         "ops.listen": Text = None, is::<SocketAddr>, ADDRESS,
             "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19464";
+        "peer_timeout": Number = Some("10"), patience, PATIENCE,
+            "Seconds that a peer has for each step: TLS handshake, first Diameter message, head or body of a request";
     }
     "bsf" {
         "listen_ub": Text = Some("127.0.0.1:18080"), is::<SocketAddr>, ADDRESS,
@@ -205,6 +212,8 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "The HSS's Diameter name; of several in the same order";
         "lifetime": Number = Some("3600"), seconds, SECONDS,
             "Seconds that Ks lives where the subscriber's settings don't say";
+        "hide_unknown": Flag = Some("false"), yes_or_no, YES,
+            "Challenges also who isn't a subscriber, so that nobody learns who is one";
         "vectors_per_minute": Number = Some("6"), rate, RATE,
             "Vectors for one subscriber and for one address, with a burst of half of it; 0: no limit";
         "rights": File = None, filled, "a file's name",
@@ -221,6 +230,8 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "Laboratory: keys in clear between machines";
         "ops.listen": Text = None, is::<SocketAddr>, ADDRESS,
             "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19465";
+        "peer_timeout": Number = Some("10"), patience, PATIENCE,
+            "Seconds that a peer has for each step: TLS handshake, first Diameter message, head or body of a request";
     }
     "naf" {
         "listen": Text = Some("127.0.0.1:18081"), is::<SocketAddr>, ADDRESS,
@@ -252,6 +263,8 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "Laboratory: keys in clear between machines";
         "ops.listen": Text = None, is::<SocketAddr>, ADDRESS,
             "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19466";
+        "peer_timeout": Number = Some("10"), patience, PATIENCE,
+            "Seconds that a peer has for each step: TLS handshake, first Diameter message, head or body of a request";
     }
     "ue" {
         "imsi": Text = Some("001010123456789"), is::<Imsi>, "an IMSI of 6 to 15 digits",

@@ -52,6 +52,8 @@ pub(super) struct Plan {
     /// Address and Diameter name of each, in order of preference.
     hss: Vec<(String, Identity)>,
     security: node::Security,
+    http: Limits,
+    zn: node::Limits,
     laboratory: Laboratory,
 }
 
@@ -72,6 +74,7 @@ impl Plan {
         let mut ub = UbConfig::new(name);
         ub.lifetime = c.get("bsf", "lifetime")?;
         ub.max_lifetime = ub.max_lifetime.max(ub.lifetime);
+        ub.hide_unknown = c.get("bsf", "hide_unknown")?;
         let rate = match c.get("bsf", "vectors_per_minute")? {
             0 => Rate::UNLIMITED,
             n => Rate::new(u32::div_ceil(n, 2), n),
@@ -87,6 +90,8 @@ impl Plan {
             rights: rights(c, laboratory.anybody)?,
             hss: hss(c)?,
             security,
+            http: c.http_limits("bsf")?,
+            zn: c.diameter_limits("bsf")?,
             laboratory,
         })
     }
@@ -127,11 +132,12 @@ impl Plan {
         let ub = Arc::new(ub.with_tap(Arc::clone(&tap)));
         let stop = running.stop();
         running.serve(async move {
-            serve_ub(ub_listener, Limits::default(), ub, stop).await;
+            serve_ub(ub_listener, self.http, ub, stop).await;
             Ok(())
         });
         let mut zn = ZnConfig::new(self.origin, self.rights);
         zn.security = self.security;
+        zn.limits = self.zn;
         self.laboratory.say();
         zn.injections = self.laboratory.injections.clone();
         let zn = Arc::new(ZnServer::new(zn, sessions).with_tap(tap));

@@ -44,6 +44,7 @@ impl Plan {
         let mut config = hss::Config::new(origin, c.list("hss", "bsfs")?);
         config.relays = c.list("hss", "relays")?.into_iter().collect();
         config.security = c.security("hss")?;
+        config.limits = c.diameter_limits("hss")?;
         c.keep_on_loopback("hss", "listen", &config.security)?;
         let sqn_file = c.file("hss", "sqn_file");
         Ok(Self {

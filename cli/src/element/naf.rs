@@ -54,6 +54,7 @@ pub(super) struct Plan {
     origin: Origin,
     bsf: Bsf,
     security: node::Security,
+    http: Limits,
 }
 
 /// The BSF that it asks.
@@ -106,6 +107,7 @@ impl Plan {
                 realm: c.get("naf", "bsf_realm")?,
             },
             security,
+            http: c.http_limits("naf")?,
         })
     }
 
@@ -151,13 +153,15 @@ impl Plan {
             async move { gate.guard(request, |r| std::future::ready(digest_page(&r))).await }
         };
         let stop = running.stop();
-        let serving = net::http::serve_tapped(listener, Limits::default(), Arc::clone(&tap), service, stop);
+        let serving = net::http::serve_tapped(listener, self.http, Arc::clone(&tap), service, stop);
         running.serve(async move {
             serving.await;
             Ok(())
         });
 
         let mut psk = PskConfig::new(self.name.clone());
+        (psk.http, psk.tls.handshake_timeout) = (self.http, self.http.header_timeout);
+        psk.tls.write_timeout = self.http.write_timeout;
         psk.tls.suites = self.suites;
         psk.story.tells_peer = true;
         let story = psk.story.clone();

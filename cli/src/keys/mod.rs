@@ -26,7 +26,7 @@ use self::{
 use crate::{
     Failure, advice,
     input::KeyText,
-    sim::{Shape, SimArgs, mnc_length, parse, source, warn_of_bare},
+    sim::{Shape, SimArgs, mnc_length, no_bare_keys, parse, source},
 };
 
 /// The options of `gba keys`.
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 fn compute(args: &Args) -> Result<Sheet, String> {
     let more = [("--ck", &args.ck), ("--ik", &args.ik), ("--akma", &args.akma)];
-    warn_of_bare(args.sim.keys().into_iter().chain(more));
+    no_bare_keys(args.sim.keys().into_iter().chain(more))?;
     if args.amf.is_some_and(Amf::separation_bit) {
         advice::warn("--amf: the separation bit is set; for GBA it is cleared (TS 33.102 Annex H)");
     }

@@ -27,7 +27,7 @@ use net::{clock, entropy::OsEntropy};
 
 use crate::{
     Failure, advice,
-    sim::{SimArgs, mnc_length, parse, warn_of_bare},
+    sim::{SimArgs, mnc_length, no_bare_keys, parse},
 };
 
 /// Most subscribers of a load: each takes about half a kilobyte.
@@ -153,7 +153,7 @@ impl SimsArgs {
                 of_file(&found, file)?
             }
             (None, Some(first)) => {
-                warn_of_bare(self.keys.keys());
+                no_bare_keys(self.keys.keys())?;
                 if self.keys.k.is_none() {
                     return Err("--imsi-from needs the keys of these SIMs: --k and --opc".into());
                 }

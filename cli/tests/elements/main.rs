@@ -5,6 +5,7 @@
 //! * `fixed`: a BSF whose sessions stand in a file, and its laboratory modes;
 //! * `ops`: /livez, /readyz and /metrics;
 //! * `reload`: what SIGHUP does;
+//! * `rows`: what elements refuse to start with, and sockets that say nothing;
 //! * `up`: the network left running, and the commands that it prints;
 //! * `config`: example, check and show, the order of the sources, and what is said of a wrong file.
 #![allow(
@@ -19,6 +20,7 @@ mod fixed;
 mod kill;
 mod ops;
 mod reload;
+mod rows;
 mod up;
 
 use std::{

@@ -128,6 +128,7 @@ impl Plan {
         let sessions = file::load(&file, c.production(), &name, clock::now())?;
         let mut zn = ZnConfig::new(origin, rights(c, laboratory.anybody)?);
         zn.security = security;
+        zn.limits = c.diameter_limits("bsf")?;
         zn.injections = laboratory.injections.clone();
         Ok(Self {
             path: c.path.clone(),
