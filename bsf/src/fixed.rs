@@ -21,7 +21,7 @@ use gba::{
 use crate::{
     rights::NafRights,
     sessions::Session,
-    zn::{self, Keys},
+    zn::{self, Given, Keys},
 };
 
 /// The keys of one NAF.
@@ -171,12 +171,14 @@ impl GivenKeys {
 }
 
 impl Keys for FixedSessions {
-    async fn info(
-        &self,
-        bir: &BootstrappingInfoRequest,
-        naf: &NafRights,
-        now: Now,
-    ) -> Result<BootstrappingInfo, Fault> {
-        self.decide(bir, naf, now)
+    async fn info(&self, bir: &BootstrappingInfoRequest, naf: &NafRights, now: Now) -> Result<Given, Fault> {
+        Ok(Given {
+            info: self.decide(bir, naf, now)?,
+            subscriber: match self.0.get(&bir.btid) {
+                Some(Fixed::Ks(session)) => Some(session.impi.clone()),
+                Some(Fixed::Given(given)) => given.impi.clone(),
+                None => None,
+            },
+        })
     }
 }

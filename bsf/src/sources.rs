@@ -175,15 +175,16 @@ impl<X: Exchange> VectorSource for ZhSource<X> {
 
 /// What an MAA means for the UE.
 fn read(impi: &Impi, was_resync: bool, answer: &Message) -> Result<Obtained, SourceFailure> {
+    // Whose they are stands in the audit log only.
     let broken = |what: &dyn std::fmt::Display| {
-        tracing::warn!(%impi, "Zh: the HSS's answer can't be used: {what}");
+        tracing::warn!("Zh: the HSS's answer can't be used: {what}");
         SourceFailure::Broken
     };
     let ok = match MultimediaAuthAnswer::parse(answer).map_err(|fault| broken(&fault))? {
         MultimediaAuthAnswer::Ok(ok) => ok,
         MultimediaAuthAnswer::Err(failure) => {
             let meaning = meaning(failure.result, was_resync);
-            tracing::warn!(%impi, ?meaning, "Zh: {failure}");
+            tracing::warn!(?meaning, "Zh: {failure}");
             return Err(meaning);
         }
     };

@@ -4,13 +4,16 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use base::{Clause, Entropy, Now};
 use bytes::Bytes;
-use gba::ub::server::{AddressKey, Answer, Asked, Config, Decision, Found, Outcome, Request, decide};
+use gba::{
+    audit::{Event, Kind, NotRecorded, Outcome as Audited, SharedAudit},
+    ub::server::{AddressKey, Answer, Asked, Config, Decision, Found, Outcome, Request, Session, decide},
+};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use net::{
     accept::Stop,
     entropy::OsEntropy,
     http::{Limits, PeerInfo},
-    tap::{self, SharedTap},
+    tap::{self, Measure, SharedTap, Stopwatch},
 };
 use tokio::net::TcpListener;
 
@@ -27,6 +30,7 @@ pub struct Ub<S, V, E = OsEntropy> {
     clock: fn() -> Now,
     entropy: E,
     tap: SharedTap,
+    audit: Option<SharedAudit>,
     label: String,
     ue_label: String,
 }
@@ -42,6 +46,7 @@ impl<S: Sessions, V: VectorSource> Ub<S, V> {
             clock: net::clock::now,
             entropy: OsEntropy,
             tap: tap::none(),
+            audit: None,
             label: "BSF".into(),
             ue_label: "UE".into(),
         }
@@ -65,6 +70,7 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
             source,
             clock,
             tap,
+            audit,
             label,
             ue_label,
             ..
@@ -76,6 +82,7 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
             clock,
             entropy,
             tap,
+            audit,
             label,
             ue_label,
         }
@@ -85,6 +92,13 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
     #[must_use]
     pub fn with_tap(mut self, tap: SharedTap) -> Self {
         self.tap = tap;
+        self
+    }
+
+    /// Records each bootstrapping, and each that failed, there, before its answer leaves.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<SharedAudit>) -> Self {
+        self.audit = audit;
         self
     }
 
@@ -144,8 +158,21 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
 
     /// Answers one request that isn't HTTP yet or any more; tells the answer to the tap and the log.
     pub async fn answer(&self, request: Request<'_>, peer: &PeerInfo) -> Answer {
+        let watch = Stopwatch::begin(&self.tap);
         let mut answer = match Asked::read(&self.config, request) {
-            Ok(asked) => self.serve(&asked, request.address, peer).await,
+            Ok(asked) => {
+                let answer = self.serve(&asked, request.address, peer).await;
+                if let Some(reason) = refused(answer.outcome) {
+                    let code = Some(answer.status.into());
+                    // A refusal leaves also unrecorded.
+                    let _ = self.record(peer, |event| Event {
+                        impi: Some(&asked.impi),
+                        outcome: Audited::Refused { code, reason },
+                        ..event
+                    });
+                }
+                answer
+            }
             Err(refusal) => *refusal,
         };
         if let Some(note) = answer.note.take() {
@@ -162,6 +189,11 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
                 clause: Some(answer.clause),
             });
         }
+        watch.end(&self.tap, |took| Measure::Answered {
+            interface: "Ub",
+            result: answer.status.into(),
+            took,
+        });
         answer
     }
 
@@ -212,8 +244,9 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
                     }
                 }
                 Decision::Issue(session, fetch, answer) => {
-                    match sessions.issue_btid((*session).into(), now).await {
-                        Ok(()) => return *answer,
+                    let session: Arc<Session> = (*session).into();
+                    match sessions.issue_btid(Arc::clone(&session), now).await {
+                        Ok(()) => return self.issued(&session, *answer, peer).await,
                         Err(Refused::InUse) => Found::InUse(fetch),
                         Err(Refused::Full) => Found::Full,
                     }
@@ -228,6 +261,54 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
         }
         unreachable_end()
     }
+
+    /// The answer that brings a B-TID, once it is recorded.
+    async fn issued(&self, session: &Session, answer: Answer, peer: &PeerInfo) -> Answer {
+        let recorded = self.record(peer, |event| Event {
+            impi: Some(&session.impi),
+            btid: Some(&session.btid),
+            bootstrapped: Some(session.created),
+            expiry: Some(session.expiry),
+            ..event
+        });
+        match recorded {
+            Ok(()) => answer,
+            Err(NotRecorded) => {
+                self.sessions.revoke(&session.btid).await;
+                Answer::not_recorded()
+            }
+        }
+    }
+
+    fn record<'a>(
+        &'a self,
+        peer: &PeerInfo,
+        fill: impl FnOnce(Event<'a>) -> Event<'a>,
+    ) -> Result<(), NotRecorded> {
+        let Some(audit) = &self.audit else { return Ok(()) };
+        let (at, address) = ((self.clock)().utc, peer.connection.peer.to_string());
+        let event = Event::new(Kind::Bootstrapping, at, self.config.bsf.as_str(), "");
+        let event = fill(event);
+        audit.record(&Event {
+            peer: &address,
+            ..event
+        })
+    }
+}
+
+/// Why a bootstrapping failed, for the audit log; `None` for what is no end of one. What costs whoever asks nothing
+/// (429, 400, 503 for want of room) isn't recorded: anybody could fill the log with it.
+const fn refused(outcome: Outcome) -> Option<&'static str> {
+    Some(match outcome {
+        Outcome::WrongResponse => "wrong response",
+        Outcome::RefusedAfterWrong => "wrong response, the last one on this connection",
+        Outcome::MacFailureReported => "the card refused the MAC",
+        Outcome::UnknownImpi => "the HSS does not know this IMPI",
+        Outcome::BadAuts => "the HSS refused the AUTS",
+        Outcome::SourceDown => "no vector: the HSS cannot be asked, or its answer is of no use",
+        Outcome::RandRepeated => "the HSS repeats its RAND",
+        _ => return None,
+    })
 }
 
 /// The decisions end by themselves; should a mistake make them not, the UE is told to come back.

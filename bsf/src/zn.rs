@@ -20,8 +20,9 @@ use std::{
 use base::{Clause, Now, Secret, Utc};
 use diameter::{Fault, Identity, Message, Origin, ResultCode, dictionary as d};
 use gba::{
+    audit::{Event, Kind, Outcome, SharedAudit},
     guss::{Guss, Uss, UssList},
-    ids::NafId,
+    ids::{Impi, NafId},
     keys::KeyKind,
     zn::{BootstrappingInfo, BootstrappingInfoAnswer, BootstrappingInfoRequest, GbaType, fault_answer},
 };
@@ -30,7 +31,7 @@ use net::{
     changes::Changes,
     clock,
     diameter::{self as node, Role, Roster, Rule},
-    tap::{self, SharedTap},
+    tap::{self, Measure, SharedTap, Stopwatch},
 };
 use tokio::net::TcpListener;
 
@@ -205,6 +206,14 @@ pub(crate) fn settings(guss: Option<&Guss>, naf: &NafRights, asked: &[String]) -
     (!list.is_empty()).then(|| UssList(list).to_xml().into_bytes())
 }
 
+/// What was found for a NAF.
+pub struct Given {
+    /// What it gets.
+    pub info: BootstrappingInfo,
+    /// Whose, also where the NAF may not know: for the audit log.
+    pub subscriber: Option<Impi>,
+}
+
 /// What answers a NAF with the right to ask: the store of sessions, or something in its place.
 pub trait Keys: Send + Sync + 'static {
     /// What the NAF gets.
@@ -215,17 +224,16 @@ pub trait Keys: Send + Sync + 'static {
         bir: &BootstrappingInfoRequest,
         naf: &NafRights,
         now: Now,
-    ) -> impl Future<Output = Result<BootstrappingInfo, Fault>> + Send;
+    ) -> impl Future<Output = Result<Given, Fault>> + Send;
 }
 
 impl<S: Sessions> Keys for S {
-    async fn info(
-        &self,
-        bir: &BootstrappingInfoRequest,
-        naf: &NafRights,
-        now: Now,
-    ) -> Result<BootstrappingInfo, Fault> {
-        decide(bir, naf, self.find(&bir.btid, now).await.as_deref(), now)
+    async fn info(&self, bir: &BootstrappingInfoRequest, naf: &NafRights, now: Now) -> Result<Given, Fault> {
+        let session = self.find(&bir.btid, now).await;
+        Ok(Given {
+            info: decide(bir, naf, session.as_deref(), now)?,
+            subscriber: session.map(|session| session.impi.clone()),
+        })
     }
 }
 
@@ -239,6 +247,7 @@ pub struct ZnServer<S> {
     keys: Arc<S>,
     clock: fn() -> Now,
     tap: SharedTap,
+    audit: Option<SharedAudit>,
 }
 
 impl<S: Keys> ZnServer<S> {
@@ -251,7 +260,15 @@ impl<S: Keys> ZnServer<S> {
             keys,
             clock: clock::now,
             tap: tap::none(),
+            audit: None,
         }
+    }
+
+    /// Records each key that a NAF gets, and each refusal, there, before the answer leaves.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<SharedAudit>) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// With a clock of one's own, for simulations.
@@ -317,6 +334,8 @@ impl<S: Keys> ZnServer<S> {
             Ok((bir, naf)) => self.keys.info(&bir, naf, now).await,
             Err(fault) => Err(fault),
         };
+        let (result, whose) = apart(result);
+        let result = self.record(now, peer, request, whose.as_ref(), result);
         self.message(peer, request, result, "")
     }
 
@@ -329,7 +348,7 @@ impl<S: Keys> ZnServer<S> {
             Ok(allowed) if !injections.is_empty() => allowed,
             _ => return Some(self.answer(now, peer, request).await),
         };
-        let result = self.keys.info(&bir, naf, now).await;
+        let (result, whose) = apart(self.keys.info(&bir, naf, now).await);
         let Injected { names, wait, answer } = injections.apply(&bir.btid, result, now);
         if !names.is_empty() {
             tracing::warn!(%peer, injected = names, "laboratory: this BIA is made wrong on purpose");
@@ -338,10 +357,47 @@ impl<S: Keys> ZnServer<S> {
             tokio::time::sleep(wait).await;
         }
         let Some(result) = answer else {
+            let fault = Fault::new(ResultCode::UNABLE_TO_COMPLY, "no answer: injected drop");
+            let _ = self.record(now, peer, request, whose.as_ref(), Err(fault));
             self.tell(peer, || "no BIA (injected drop)".into());
             return None;
         };
+        let result = self.record(now, peer, request, whose.as_ref(), result);
         Some(self.message(peer, request, result, &names))
+    }
+
+    /// Records what is about to be answered. A key that can't be recorded becomes a refusal.
+    fn record(
+        &self,
+        now: Now,
+        peer: &Identity,
+        request: &Message,
+        whose: Option<&Impi>,
+        result: Result<BootstrappingInfo, Fault>,
+    ) -> Result<BootstrappingInfo, Fault> {
+        let Some(audit) = &self.audit else { return result };
+        let asked = BootstrappingInfoRequest::parse(request).ok();
+        let (element, info) = (self.config.origin.host.as_str(), result.as_ref().ok());
+        let recorded = audit.record(&Event {
+            impi: whose,
+            btid: asked.as_ref().map(|bir| &bir.btid),
+            naf_id: asked.as_ref().map(|bir| &bir.naf_id),
+            bootstrapped: info.map(|info| info.created),
+            expiry: info.map(|info| info.expiry),
+            outcome: match &result {
+                Ok(_) => Outcome::Done,
+                Err(fault) => Outcome::Refused {
+                    code: Some(fault.result.number()),
+                    reason: &fault.text,
+                },
+            },
+            ..Event::new(Kind::KeyDelivery, now.utc, element, peer.as_str())
+        });
+        match recorded {
+            // The NAF may ask again, and another BSF.
+            Err(e) if result.is_ok() => Err(Fault::new(ResultCode::TOO_BUSY, e.to_string())),
+            _ => result,
+        }
     }
 
     fn message(
@@ -387,6 +443,13 @@ impl<S: Keys> ZnServer<S> {
     }
 }
 
+fn apart(result: Result<Given, Fault>) -> (Result<BootstrappingInfo, Fault>, Option<Impi>) {
+    match result {
+        Ok(Given { info, subscriber }) => (Ok(info), subscriber),
+        Err(fault) => (Err(fault), None),
+    }
+}
+
 /// `BIA 2001: key until 13:10:00Z`, and what else goes along.
 fn success_summary(info: &BootstrappingInfo) -> String {
     let until = info.expiry.to_string();
@@ -415,7 +478,16 @@ pub async fn serve_zn<S: Keys>(
 ) -> Result<(), node::Error> {
     node::serve_roster(listener, zn.node(), zn.roster(), stop, move |peer, request| {
         let zn = Arc::clone(&zn);
-        async move { zn.respond((zn.clock)(), &peer.host, &request).await }
+        async move {
+            let watch = Stopwatch::begin(&zn.tap);
+            let answer = zn.respond((zn.clock)(), &peer.host, &request).await?;
+            watch.end(&zn.tap, |took| Measure::Answered {
+                interface: "Zn",
+                result: answer.result().map_or(0, ResultCode::number),
+                took,
+            });
+            Some(answer)
+        }
     })
     .await
 }

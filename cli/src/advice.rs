@@ -1,12 +1,19 @@
-//! How an error is told: the error in one line, then the chain of causes, to standard error.
+//! How an error is told: the error in one line, then the chain of causes, to standard error; as
+//! JSON where the log is.
 
 use std::error::Error;
 
 use anstyle::{AnsiColor, Style};
+use tracing::Level;
+
+use crate::log;
 
 /// Prints to standard error, coloured on a terminal.
 pub(crate) fn print(why: &str) {
     use std::io::Write as _;
+    if log::is_json() {
+        return log::say(Level::ERROR, why);
+    }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     // Standard error may be closed; the exit status still tells.
     let _ = writeln!(anstream::stderr(), "{red}gba:{red:#} {why}");
@@ -29,6 +36,9 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 /// A warning, to standard error.
 pub(crate) fn warn(what: &str) {
     use std::io::Write as _;
+    if log::is_json() {
+        return log::say(Level::WARN, what);
+    }
     let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
     // As above.
     let _ = writeln!(anstream::stderr(), "{yellow}warning:{yellow:#} {what}");
@@ -37,6 +47,9 @@ pub(crate) fn warn(what: &str) {
 /// What was done, to standard error.
 pub(crate) fn note(what: &str) {
     use std::io::Write as _;
+    if log::is_json() {
+        return log::say(Level::INFO, what);
+    }
     // As above.
     let _ = writeln!(anstream::stderr(), "{what}");
 }

@@ -4,17 +4,20 @@
 //! A library so that what reads outside octets here can be fuzzed ([`outside`]); the program only calls [`main`].
 
 mod advice;
+mod audit;
 mod capture;
 mod config;
 mod db;
 mod demo;
 mod doctor;
 mod element;
+mod escape;
 mod explain;
 mod input;
 mod keys;
 mod ladder;
 mod load;
+mod log;
 #[doc(hidden)]
 pub mod outside;
 mod pki;
@@ -140,7 +143,13 @@ pub(crate) enum Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging();
+    // Elements begin their log themselves, as their configuration says.
+    if !matches!(
+        cli.command,
+        Command::Up(_) | Command::Hss(_) | Command::Bsf(_) | Command::Naf(_) | Command::Ue(_)
+    ) {
+        log::begin_as_environment(None, None);
+    }
     let result = match cli.command {
         Command::Demo(args) => demo::run(*args),
         Command::Up(args) => element::up::run(&args),
@@ -166,18 +175,4 @@ pub fn main() -> ExitCode {
     };
     advice::print(&why);
     ExitCode::from(status)
-}
-
-/// Operation only, to standard error, chosen by `GBA_LOG` (such as `info` or `bsf=trace`). By default errors, and which
-/// Diameter peer a node turned away and why: whoever sets up two nodes needs that.
-fn logging() {
-    let filter = match std::env::var("GBA_LOG") {
-        Ok(chosen) if !chosen.is_empty() => chosen,
-        _ => "error,net::diameter::server=warn".to_owned(),
-    };
-    let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(filter);
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }

@@ -151,7 +151,9 @@ impl<S: SqnStore, E: Entropy + Send> Auc<S, E> {
         // Whose it was stands in the audit log only.
         match done.after {
             Some(after) => tracing::warn!(before = %done.before, %after, "AUTS: SQN_HE set to SQN_MS"),
-            None => tracing::info!(sqn_he = %done.before, %sqn_ms, "AUTS: SQN_HE stays, the card accepts the next SQN"),
+            None => {
+                tracing::info!(sqn_he = %done.before, %sqn_ms, "AUTS: SQN_HE stays, the card accepts the next SQN")
+            }
         }
         Ok(Resync {
             before: done.before,

@@ -20,6 +20,7 @@ use aka::{Auts, Rand, Vector};
 use base::{Clause, Entropy, Now, Utc};
 use diameter::{Fault, Identity, Message, Origin, ResultCode, dictionary as d};
 use gba::{
+    audit::{Event, Kind, Outcome, SharedAudit},
     guss::UiccType,
     ids::Impi,
     zh::{Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme, fault_answer},
@@ -29,7 +30,7 @@ use net::{
     changes::Changes,
     clock,
     diameter::{self as node, Role, Roster, Rule},
-    tap::{self, SharedTap},
+    tap::{self, Measure, SharedTap, Stopwatch},
 };
 use tokio::net::TcpListener;
 
@@ -192,6 +193,7 @@ pub struct Hss<S, E> {
     roster: Roster,
     auc: Auc<S, E>,
     tap: SharedTap,
+    audit: Option<SharedAudit>,
 }
 
 impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
@@ -204,7 +206,15 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
             subscribers: RwLock::new(Arc::new(subscribers)),
             auc,
             tap: tap::none(),
+            audit: None,
         }
+    }
+
+    /// Records each vector, resynchronisation and refusal there, before its answer leaves.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<SharedAudit>) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// Tells each MAA to `tap`.
@@ -258,27 +268,57 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         current(&self.subscribers)
     }
 
-    /// A vector, and the GUSS if it is news: what a MAR asks for, without Diameter.
+    /// A vector, and the GUSS if it is news: what the MAR of a BSF asks for, without Diameter.
     ///
     /// # Errors
     /// The [`Fault`] to answer.
     pub async fn authenticate(
         &self,
         now: Now,
+        bsf: &Identity,
         impi: &Impi,
         resync: Option<&(Rand, Auts)>,
         guss_timestamp: Option<Utc>,
     ) -> Result<Authentication, Fault> {
+        let result = self.vector(now, bsf, impi, resync, guss_timestamp).await;
+        let refused = result.as_ref().err().map(|NoVector { fault, why }| {
+            let why = why.as_ref().map(ToString::to_string);
+            (fault, why.unwrap_or_else(|| fault.text.to_string()))
+        });
+        let refused = refused.as_ref().map(|(fault, why)| (*fault, why.as_str()));
+        self.record(now, bsf, Some(impi), refused)?;
+        result.map_err(|NoVector { fault, .. }| fault)
+    }
+
+    async fn vector(
+        &self,
+        now: Now,
+        bsf: &Identity,
+        impi: &Impi,
+        resync: Option<&(Rand, Auts)>,
+        guss_timestamp: Option<Utc>,
+    ) -> Result<Authentication, NoVector> {
         let subscribers = self.subscribers();
         let Decision {
             subscriber,
             send_guss,
         } = decide(&subscribers, impi, guss_timestamp, now)?;
-        let resync = resync.map(|(rand, auts)| (rand, auts));
-        let vector = self.auc.vector(subscriber, resync, now).await.map_err(|error| {
-            tracing::warn!(%impi, %error, "no vector");
-            fault_of(&error)
-        })?;
+        let no_vector = |error| {
+            tracing::warn!(%error, "no vector");
+            NoVector {
+                fault: fault_of(&error),
+                why: Some(error),
+            }
+        };
+        if let Some((rand, auts)) = resync {
+            let done = self.auc.resync(subscriber, rand, auts, now).await;
+            self.record_event(&Event {
+                impi: Some(impi),
+                resync: Some(done.map_err(no_vector)?),
+                ..self.event(Kind::Resynchronisation, now, bsf)
+            })?;
+        }
+        let vector = self.auc.vector(subscriber, None, now).await.map_err(no_vector)?;
         Ok(Authentication {
             impi: Some(impi.clone()),
             vectors: vec![vector],
@@ -286,17 +326,54 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         })
     }
 
+    fn event<'a>(&'a self, kind: Kind, now: Now, bsf: &'a Identity) -> Event<'a> {
+        Event::new(kind, now.utc, self.config.origin.host.as_str(), bsf.as_str())
+    }
+
+    /// Records a vector, or why there is none. The error is what is answered instead of a vector.
+    fn record(
+        &self,
+        now: Now,
+        bsf: &Identity,
+        impi: Option<&Impi>,
+        refused: Option<(&Fault, &str)>,
+    ) -> Result<(), Fault> {
+        let outcome = refused.map_or(Outcome::Done, |(fault, reason)| Outcome::Refused {
+            code: Some(fault.result.number()),
+            reason,
+        });
+        let recorded = self.record_event(&Event {
+            impi,
+            outcome,
+            ..self.event(Kind::Vector, now, bsf)
+        });
+        // A refusal leaves also unrecorded.
+        if refused.is_some() { Ok(()) } else { recorded }
+    }
+
+    fn record_event(&self, event: &Event<'_>) -> Result<(), Fault> {
+        let Some(audit) = &self.audit else { return Ok(()) };
+        audit
+            .record(event)
+            .map_err(|e| Fault::new(ResultCode::TOO_BUSY, e.to_string()))
+    }
+
     /// The answer to whatever `peer` sent on Zh: always one, never a panic.
     pub async fn answer(&self, now: Now, peer: &Identity, request: &Message) -> Message {
         let result = match check(&self.config(), peer, request) {
             Ok(mar) => self
-                .authenticate(now, &mar.impi, mar.resync.as_ref(), mar.guss_timestamp)
+                .authenticate(now, peer, &mar.impi, mar.resync.as_ref(), mar.guss_timestamp)
                 .await
                 .map(|ok| (mar.impi, ok)),
             Err(fault) => {
                 tracing::warn!(%peer, %fault, "MAR refused");
                 if fault.result == ResultCode::AUTHORIZATION_REJECTED {
                     self.tap.incident(tap::Incident::NotAllowed);
+                }
+                if self.audit.is_some() {
+                    let mar = MultimediaAuthRequest::parse(request).ok();
+                    let impi = mar.as_ref().map(|mar| &mar.impi);
+                    let _ = self.record(now, peer, impi, Some((&fault, &fault.text)));
                 }
                 Err(fault)
             }
@@ -327,6 +404,18 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
                 clause: Some(Clause::new("TS 29.109", "4.2")),
             });
         }
+    }
+}
+
+/// Why there is no vector: what the BSF is told, and what stays here.
+struct NoVector {
+    fault: Fault,
+    why: Option<AucError>,
+}
+
+impl From<Fault> for NoVector {
+    fn from(fault: Fault) -> Self {
+        Self { fault, why: None }
     }
 }
 
@@ -369,7 +458,16 @@ where
 {
     node::serve_roster(listener, hss.node(), hss.roster(), stop, move |peer, request| {
         let hss = Arc::clone(&hss);
-        async move { hss.answer(clock::now(), &peer.host, &request).await }
+        async move {
+            let watch = Stopwatch::begin(&hss.tap);
+            let answer = hss.answer(clock::now(), &peer.host, &request).await;
+            watch.end(&hss.tap, |took| Measure::Answered {
+                interface: "Zh",
+                result: answer.result().map_or(0, ResultCode::number),
+                took,
+            });
+            answer
+        }
     })
     .await
 }

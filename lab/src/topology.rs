@@ -21,6 +21,7 @@ use diameter::{
     peer::{Role, Rule},
 };
 use gba::{
+    audit::SharedAudit,
     ids::{Fqdn, Impi, UaId},
     ub::server as ub,
 };
@@ -39,7 +40,7 @@ use net::{
     accept::{Stopper, stop},
     clock, diameter as node,
     entropy::OsEntropy,
-    http::Limits,
+    http::{Limits, PeerInfo},
     tap::{SharedTap, Summary},
 };
 use tokio::{net::TcpListener, task::JoinSet};
@@ -155,6 +156,8 @@ pub struct Options {
     pub clock: fn() -> Now,
     /// Vectors for one subscriber, where it isn't the BSF's own bound (ruling 6).
     pub per_impi: Option<ub::Rate>,
+    /// Where each element accounts for the keys that it gives out.
+    pub audit: Option<SharedAudit>,
 }
 
 impl Default for Options {
@@ -165,6 +168,7 @@ impl Default for Options {
             tap: net::tap::none(),
             clock: clock::now,
             per_impi: None,
+            audit: None,
         }
     }
 }
@@ -245,6 +249,7 @@ impl Network {
             tap: options.tap,
             clock: options.clock,
             per_impi: options.per_impi,
+            audit: options.audit,
             seen: Seen::default(),
             clients: Vec::new(),
             hss: Part::new(),
@@ -308,6 +313,7 @@ struct Starting {
     tap: SharedTap,
     clock: fn() -> Now,
     per_impi: Option<ub::Rate>,
+    audit: Option<SharedAudit>,
     seen: Seen,
     clients: Vec<node::Client>,
     hss: Part,
@@ -365,7 +371,8 @@ impl Starting {
             },
         );
         let config = hss::Config::new(origin, [self.bsf_origin()?.host]);
-        let hss = Arc::new(Hss::new(config, subscribers, auc).with_tap(Arc::clone(&self.tap)));
+        let hss = Hss::new(config, subscribers, auc).with_audit(self.audit.clone());
+        let hss = Arc::new(hss.with_tap(Arc::clone(&self.tap)));
         let stop = self.hss.stopper.listener();
         self.hss
             .tasks
@@ -393,6 +400,7 @@ impl Starting {
         let ub = Arc::new(
             Ub::new(config, Arc::clone(&sessions), source)
                 .with_clock(self.clock)
+                .with_audit(self.audit.clone())
                 .with_tap(Arc::clone(&self.tap)),
         );
         let stop = self.bsf.stopper.listener();
@@ -405,6 +413,7 @@ impl Starting {
         let zn = Arc::new(
             ZnServer::new(config, sessions)
                 .with_clock(self.clock)
+                .with_audit(self.audit.clone())
                 .with_tap(Arc::clone(&self.tap)),
         );
         let stop = self.bsf.stopper.listener();
@@ -489,12 +498,13 @@ impl Starting {
         let keys = self.keys(&name, "NAF", zn).await?;
         let (listener, address) = self.listen("NAF Ua").await?;
         let config = gba::ua::server::Config::new(vec![name]);
-        let gate =
-            Gate::new(keys, config)?
-                .with_clock(self.clock)
-                .with_tap(Arc::clone(&self.tap), "NAF", "UE");
-        let service = move |request, _| {
+        let gate = Gate::new(keys, config)?
+            .with_clock(self.clock)
+            .with_audit(self.audit.clone())
+            .with_tap(Arc::clone(&self.tap), "NAF", "UE");
+        let service = move |mut request: Request<Bytes>, peer: PeerInfo| {
             let gate = gate.clone();
+            request.extensions_mut().insert(peer);
             async move { gate.guard(request, hello).await }
         };
         let (tap, stop) = (Arc::clone(&self.tap), self.nafs.stopper.listener());
@@ -541,7 +551,9 @@ impl Starting {
         let mut config = PskConfig::new(name);
         config.story.server = label.into();
         config.story.interface = interface;
-        let server = PskServer::new(config, keys, Arc::clone(&self.tap))?.with_clock(self.clock);
+        let server = PskServer::new(config, keys, Arc::clone(&self.tap))?
+            .with_clock(self.clock)
+            .with_audit(self.audit.clone());
         let stop = self.nafs.stopper.listener();
         self.nafs.tasks.spawn(server.serve(
             listener,

@@ -8,8 +8,9 @@ use crate::run::{Failure, cargo, go, program, root, succeeds, target, which};
 
 /// Peers in Python, and what each answers for.
 const PYTHON: &[(&str, &str)] = &[
-    ("python-diameter", "0.9.0"), // a Diameter node with its own codec: HSS and NAF
-    ("requests", "2.34.2"),       // an HTTP client with its own digest
+    ("python-diameter", "0.9.0"),    // a Diameter node with its own codec: HSS and NAF
+    ("requests", "2.34.2"),          // an HTTP client with its own digest
+    ("prometheus-client", "0.26.0"), // Prometheus' own parser of OpenMetrics
 ];
 
 /// A cargo tool: its crate, the Python package that carries it ready-built, and the version of both.

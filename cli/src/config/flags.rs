@@ -14,7 +14,7 @@ pub(crate) trait Table {
     const NAME: &'static str;
 }
 
-/// `--config`, `--production` and the settings of `T`, as far as they were given.
+/// `--config`, `--production`, those of the log and the settings of `T`, as far as they were given.
 pub(crate) struct Flags<T> {
     file: Option<PathBuf>,
     given: Vec<Given>,
@@ -32,7 +32,9 @@ impl<T> Flags<T> {
 }
 
 fn settings<T: Table>() -> impl Iterator<Item = &'static Setting> {
-    schema::of("").chain(schema::of(T::NAME))
+    schema::of("")
+        .chain(schema::of(schema::LOG))
+        .chain(schema::of(T::NAME))
 }
 
 fn argument(setting: &'static Setting) -> Arg {

@@ -7,6 +7,11 @@ use diameter::Identity;
 use gba::ids::{Fqdn, Imsi};
 use net::tls::suite::Suite;
 
+use crate::{
+    audit::OnFailure,
+    log::{self, Filter, Format as LogFormat},
+};
+
 /// How a value is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Form {
@@ -56,17 +61,29 @@ impl Setting {
 
     /// `GBA_HSS_LISTEN`.
     pub(crate) fn variable(&self) -> String {
-        format!("GBA_{}", self.name().replace('.', "_").to_uppercase())
+        let name = if self.table == LOG {
+            self.flag()
+        } else {
+            self.name()
+        };
+        format!("GBA_{}", name.replace(['.', '-'], "_").to_uppercase())
     }
 
-    /// `listen-ub`, without the dashes.
+    /// `listen-ub`, without the dashes; of the log, which every element has: `log` and `log-format`.
     pub(crate) fn flag(&self) -> String {
-        self.key.replace(['_', '.'], "-")
+        match (self.table, self.key) {
+            (LOG, "filter") => LOG.into(),
+            (LOG, key) => format!("{LOG}-{key}"),
+            (_, key) => key.replace(['_', '.'], "-"),
+        }
     }
 }
 
 /// The tables, in the order of the example.
-pub(crate) const TABLES: [&str; 5] = ["", "hss", "bsf", "naf", "ue"];
+pub(crate) const TABLES: [&str; 6] = ["", LOG, "hss", "bsf", "naf", "ue"];
+
+/// The table of the log.
+pub(crate) const LOG: &str = "log";
 
 /// Lists of tables that other readers read: they belong to their elements.
 pub(crate) const FOREIGN: [(&str, &str); 2] = [("hss", "subscriber"), ("bsf", "naf")];
@@ -169,6 +186,12 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "Refuses what is for laboratories: bare or published keys, keys that others can read, Diameter in clear \
              away from loopback, a new SQN file";
     }
+    "log" {
+        "format": Text = Some("text"), is::<LogFormat>, "\"text\" or \"json\"",
+            "How the log on standard error is written; json: one object a line";
+        "filter": Text = Some(log::DEFAULT), is::<Filter>, "levels by target such as \"info\" or \"error,bsf=debug\"",
+            "What is logged: error, warn, info, debug or trace, also for one target; never a key or a subscriber";
+    }
     "hss" {
         "listen": Text = Some("127.0.0.1:13868"), is::<SocketAddr>, ADDRESS,
             "Zh: where BSFs connect";
@@ -196,6 +219,10 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19464";
         "peer_timeout": Number = Some("10"), patience, PATIENCE,
             "Seconds that a peer has for each step: TLS handshake, first Diameter message, head or body of a request";
+        "audit": File = None, filled, "a file's name",
+            "The audit log, as JSON lines: vectors and resynchronisations, with whose they are, and no key", "hss-audit.jsonl";
+        "audit_failure": Text = Some("refuse"), is::<OnFailure>, "\"refuse\" or \"go-on\"",
+            "When the audit log can't be written: refuse to give out keys, or go on without";
     }
     "bsf" {
         "listen_ub": Text = Some("127.0.0.1:18080"), is::<SocketAddr>, ADDRESS,
@@ -232,6 +259,10 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19465";
         "peer_timeout": Number = Some("10"), patience, PATIENCE,
             "Seconds that a peer has for each step: TLS handshake, first Diameter message, head or body of a request";
+        "audit": File = None, filled, "a file's name",
+            "The audit log, as JSON lines: bootstrappings and keys given to NAFs, with whose they are, and no key", "bsf-audit.jsonl";
+        "audit_failure": Text = Some("refuse"), is::<OnFailure>, "\"refuse\" or \"go-on\"",
+            "When the audit log can't be written: refuse to give out keys, or go on without";
     }
     "naf" {
         "listen": Text = Some("127.0.0.1:18081"), is::<SocketAddr>, ADDRESS,
@@ -265,6 +296,10 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "For operators: /livez, /readyz and /metrics (HTTP, no keys, no subscribers)", "127.0.0.1:19466";
         "peer_timeout": Number = Some("10"), patience, PATIENCE,
             "Seconds that a peer has for each step: TLS handshake, first Diameter message, head or body of a request";
+        "audit": File = None, filled, "a file's name",
+            "The audit log, as JSON lines: sessions admitted and refused, with whose they are, and no key", "naf-audit.jsonl";
+        "audit_failure": Text = Some("refuse"), is::<OnFailure>, "\"refuse\" or \"go-on\"",
+            "When the audit log can't be written: refuse to give out keys, or go on without";
     }
     "ue" {
         "imsi": Text = Some("001010123456789"), is::<Imsi>, "an IMSI of 6 to 15 digits",

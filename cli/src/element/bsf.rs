@@ -29,7 +29,7 @@ use super::{
     watch::{Watch, Watching},
 };
 use crate::{
-    Failure,
+    Failure, audit,
     config::{Config, again::Again, flags::Table},
 };
 
@@ -44,6 +44,7 @@ impl Table for Bsf {
 pub(super) struct Plan {
     path: Option<PathBuf>,
     ops: Option<SocketAddr>,
+    audit: Option<audit::Settings>,
     listen_ub: SocketAddr,
     listen_zn: SocketAddr,
     ub: UbConfig,
@@ -83,6 +84,7 @@ impl Plan {
         Ok(Self {
             path: c.path.clone(),
             ops: c.maybe("bsf", "ops.listen")?,
+            audit: audit::Settings::of(c, "bsf")?,
             listen_ub: c.get("bsf", "listen_ub")?,
             listen_zn: c.get("bsf", "listen_zn")?,
             ub,
@@ -98,6 +100,7 @@ impl Plan {
 
     pub(super) async fn serve(self, watching: Watching, again: Again) -> Result<(), Failure> {
         say_configuration("bsf", self.path.as_deref());
+        let audit = audit::begin("bsf", self.audit)?;
         let running = Running::new("bsf", Watch::new(watching, Some("BSF")));
         let mut running = running.operated_at(self.ops).await?;
         let tap = running.watch().tap();
@@ -128,7 +131,7 @@ impl Plan {
         source.set_host(only(&self.hss));
 
         let sessions = Arc::new(MemorySessions::default());
-        let ub = Ub::new(self.ub, Arc::clone(&sessions), Arc::clone(&source));
+        let ub = Ub::new(self.ub, Arc::clone(&sessions), Arc::clone(&source)).with_audit(audit.clone());
         let ub = Arc::new(ub.with_tap(Arc::clone(&tap)));
         let stop = running.stop();
         running.serve(async move {
@@ -140,7 +143,7 @@ impl Plan {
         zn.limits = self.zn;
         self.laboratory.say();
         zn.injections = self.laboratory.injections.clone();
-        let zn = Arc::new(ZnServer::new(zn, sessions).with_tap(tap));
+        let zn = Arc::new(ZnServer::new(zn, sessions).with_audit(audit).with_tap(tap));
         running.serve(serve_zn(zn_listener, Arc::clone(&zn), running.stop()));
         say(&format!("bsf: Ub on {ub_address}"));
         say(&format!("bsf: Zn on {zn_address}"));

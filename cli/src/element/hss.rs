@@ -13,7 +13,7 @@ use super::{
     watch::{Watch, Watching},
 };
 use crate::{
-    Failure,
+    Failure, audit,
     config::{Config, again::Again, flags::Table},
 };
 
@@ -28,6 +28,7 @@ impl Table for Hss {
 pub(super) struct Plan {
     path: Option<PathBuf>,
     ops: Option<SocketAddr>,
+    audit: Option<audit::Settings>,
     listen: SocketAddr,
     config: hss::Config,
     subscribers: Subscribers,
@@ -50,6 +51,7 @@ impl Plan {
         Ok(Self {
             path: c.path.clone(),
             ops: c.maybe("hss", "ops.listen")?,
+            audit: audit::Settings::of(c, "hss")?,
             listen: c.get("hss", "listen")?,
             config,
             subscribers: subscribers(c)?,
@@ -77,11 +79,12 @@ impl Plan {
         say(&format!(
             "hss: subscribers {count}, sequence numbers in {sqn_file}"
         ));
+        let audit = audit::begin("hss", self.audit)?;
         let running = Running::new("hss", Watch::new(watching, Some("HSS")));
         let mut running = running.operated_at(self.ops).await?;
         let (listener, address) = listen("hss", self.listen).await?;
         running.endpoint(address, "HSS Zh");
-        let hss = hss::Hss::new(self.config, self.subscribers, Auc::new(store, OsEntropy));
+        let hss = hss::Hss::new(self.config, self.subscribers, Auc::new(store, OsEntropy)).with_audit(audit);
         let hss = Arc::new(hss.with_tap(running.watch().tap()));
         running.serve(hss::serve(listener, Arc::clone(&hss), running.stop()));
         say(&format!("hss: Zh on {address}"));

@@ -4,7 +4,7 @@
 //! * `fixed`: a BSF whose sessions stand in a file, and its laboratory modes;
 //! * `ue`: a device with a software card, from bootstrapping to a page;
 //! * `up`: the laboratory's network;
-//! * `ops`: /livez, /readyz and /metrics;
+//! * `ops`: /livez, /readyz and /metrics; `histogram`: durations in it;
 //! * `peers`: whom an element calls;
 //! * `running`: what listens until a signal comes, and how it ends;
 //! * `watch`: `--pcap`, and `-v`, the ladder on standard error; `heard`: what came in, in words.
@@ -12,6 +12,7 @@
 mod bsf;
 pub(crate) mod fixed;
 mod heard;
+mod histogram;
 mod hss;
 mod naf;
 mod ops;
@@ -35,6 +36,7 @@ use crate::{
         again::Again,
         flags::{Flags, Table},
     },
+    log,
 };
 
 /// `gba hss serve` and its like.
@@ -112,8 +114,10 @@ impl<T: Table> Common<T> {
     fn load_to_serve(self) -> Result<(Config, WatchArgs, Again), Failure> {
         let sources = self.flags.sources();
         let config = Config::load(sources.clone()).map_err(Failure::Unable)?;
+        log::begin_as(&config).map_err(Failure::Unable)?;
         self.watch
             .allowed_in(config.production())
+            .and_then(|()| self.watch.fits_log())
             .map_err(Failure::Unable)?;
         let again = Again::new(T::NAME, &config, sources);
         Ok((config, self.watch, again))

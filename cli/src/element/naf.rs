@@ -17,7 +17,7 @@ use naf::{
 use net::{
     clock,
     diameter::{self as node, Failover},
-    http::{Bytes, Limits},
+    http::{Bytes, Limits, PeerInfo},
     tls::suite::Suite,
 };
 
@@ -29,7 +29,7 @@ use super::{
     watch::{Watch, Watching},
 };
 use crate::{
-    Failure,
+    Failure, audit,
     config::{Config, again::Again, flags::Table},
 };
 
@@ -47,6 +47,7 @@ impl Table for Naf {
 pub(super) struct Plan {
     path: Option<PathBuf>,
     ops: Option<SocketAddr>,
+    audit: Option<audit::Settings>,
     listen: SocketAddr,
     listen_tls: SocketAddr,
     name: Fqdn,
@@ -92,6 +93,7 @@ impl Plan {
         Ok(Self {
             path: c.path.clone(),
             ops: c.maybe("naf", "ops.listen")?,
+            audit: audit::Settings::of(c, "naf")?,
             listen: c.get("naf", "listen")?,
             listen_tls: c.get("naf", "listen_tls")?,
             name: c.get("naf", "name")?,
@@ -113,6 +115,7 @@ impl Plan {
 
     pub(super) async fn serve(self, watching: Watching, again: Again) -> Result<(), Failure> {
         say_configuration("naf", self.path.as_deref());
+        let audit = audit::begin("naf", self.audit.clone())?;
         let running = Running::new("naf", Watch::new(watching, Some("NAF")));
         let mut running = running.operated_at(self.ops).await?;
         let tap = running.watch().tap();
@@ -147,9 +150,11 @@ impl Plan {
         let config = gba::ua::server::Config::new(vec![self.name.clone()]);
         let gate = Gate::new(Arc::clone(&keys), config)
             .map_err(|e| Failure::Unable(format!("naf: {e}")))?
+            .with_audit(audit.clone())
             .with_tap(Arc::clone(&tap), "NAF", "UE");
-        let service = move |request, _| {
+        let service = move |mut request: Request<Bytes>, peer: PeerInfo| {
             let gate = gate.clone();
+            request.extensions_mut().insert(peer);
             async move { gate.guard(request, |r| std::future::ready(digest_page(&r))).await }
         };
         let stop = running.stop();
@@ -167,6 +172,7 @@ impl Plan {
         let story = psk.story.clone();
         let server = PskServer::new(psk, Arc::clone(&keys), Arc::clone(&tap))
             .map_err(|e| Failure::Unable(format!("naf: {e}")))?;
+        let server = server.with_audit(audit);
         let stop = running.stop();
         let page = move |request: Request<Bytes>, peer: Arc<PskPeer>| {
             // Within TLS, where nobody else hears it.

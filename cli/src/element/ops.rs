@@ -2,31 +2,44 @@
 //!
 //! No label names a subscriber: labels are interfaces, and peers by the addresses of the configuration.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Method, Request, Response, StatusCode, header};
 use net::{
-    accept::Stop,
+    accept::{self, Stop},
     clock,
     diameter::Client,
     http::{Bytes, Limits},
-    tap::{Connection, Direction, Incident, Message, SharedTap, Tap, WireBytes},
+    tap::{Connection, Direction, Incident, Measure, Message, SharedTap, Tap, WireBytes},
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 use tokio::net::TcpListener;
 
-use super::peers::Peers;
+use super::{histogram::Histogram, peers::Peers};
 
 /// What is encoded: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A reload that was taken, and one that wasn't.
+/// A reload that was taken, and one that wasn't; a TLS handshake likewise.
 const DONE: &str = "done";
 const REFUSED: &str = "refused";
+
+/// For a few tools that ask short questions, of which none can keep the others out.
+const LIMITS: Limits = Limits {
+    accept: accept::Limits {
+        max_connections: 64,
+        max_per_address: 16,
+        grace: Duration::from_secs(2),
+    },
+    header_timeout: Duration::from_secs(5),
+    body_timeout: Duration::from_secs(5),
+    write_timeout: Duration::from_secs(5),
+    max_body: 0,
+};
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
 struct Interface {
@@ -48,6 +61,18 @@ struct Outcome {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct Answered {
+    interface: &'static str,
+    result: u32,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct State {
+    peer: String,
+    state: &'static str,
+}
+
 /// What is counted.
 struct Metrics {
     registry: Registry,
@@ -58,10 +83,17 @@ struct Metrics {
     reloads: Family<Outcome, Counter>,
     reloaded: Gauge,
     incidents: Family<Kind, Counter>,
+    /// By interface: what this element answers.
+    answers: Vec<(&'static str, Histogram)>,
+    results: Family<Answered, Counter>,
+    round_trips: Family<Peer, Histogram>,
+    handshakes: Family<Outcome, Histogram>,
+    connections: Gauge,
+    states: Family<State, Gauge>,
 }
 
 impl Metrics {
-    fn new(start: i64) -> Self {
+    fn new(element: &str, start: i64) -> Self {
         let mut registry = Registry::with_prefix("gba");
         let (messages, peers) = (Family::default(), Family::default());
         let (received, sent) = (Counter::default(), Counter::default());
@@ -99,6 +131,50 @@ impl Metrics {
             "What came from outside and was dropped or refused",
             incidents.clone(),
         );
+        let served: &[_] = match element {
+            "hss" => &["Zh"],
+            "bsf" => &["Ub", "Zn"],
+            _ => &["Ua"],
+        };
+        let answers = served.iter().map(|interface| (*interface, Histogram::default()));
+        let answers: Vec<_> = answers.collect();
+        for (interface, histogram) in &answers {
+            registry.register_with_unit(
+                format!("{}_request_duration", interface.to_lowercase()),
+                format!("From a whole request on {interface} to its answer"),
+                Unit::Seconds,
+                histogram.clone(),
+            );
+        }
+        let (results, round_trips, handshakes) = (Family::default(), Family::default(), Family::default());
+        let (connections, states) = (Gauge::default(), Family::default());
+        registry.register(
+            "answers",
+            "Requests that this element answered, by HTTP status or Diameter result code",
+            results.clone(),
+        );
+        registry.register_with_unit(
+            "diameter_round_trip_duration",
+            "From a Diameter request of this element to its answer",
+            Unit::Seconds,
+            round_trips.clone(),
+        );
+        registry.register_with_unit(
+            "tls_handshake_duration",
+            "TLS handshakes from begin to end",
+            Unit::Seconds,
+            handshakes.clone(),
+        );
+        registry.register(
+            "connections_open",
+            "Connections that this element has accepted and that are open",
+            connections.clone(),
+        );
+        registry.register(
+            "peer_state",
+            "1 for the state of the Diameter connection to that peer as the watchdog sees it, else 0",
+            states.clone(),
+        );
         registry.register(
             "reloads",
             "Times that the configuration was read again, and whether it was taken",
@@ -124,6 +200,12 @@ impl Metrics {
             reloads,
             reloaded,
             incidents,
+            answers,
+            results,
+            round_trips,
+            handshakes,
+            connections,
+            states,
         }
     }
 }
@@ -159,6 +241,43 @@ impl Tap for Counting {
         self.metrics.incidents.get_or_create(&Kind { kind }).inc();
     }
 
+    fn measures(&self) -> bool {
+        true
+    }
+
+    fn measure(&self, measure: Measure<'_>) {
+        let metrics = &self.metrics;
+        match measure {
+            Measure::Answered {
+                interface,
+                result,
+                took,
+            } => {
+                if let Some((_, histogram)) = metrics.answers.iter().find(|(name, _)| *name == interface) {
+                    histogram.observe(took);
+                }
+                let answered = Answered { interface, result };
+                metrics.results.get_or_create(&answered).inc();
+            }
+            Measure::RoundTrip { peer, took } => {
+                let peer = Peer {
+                    peer: peer.to_owned(),
+                };
+                metrics.round_trips.get_or_create(&peer).observe(took);
+            }
+            Measure::Handshake { done, took } => {
+                let result = if done { DONE } else { REFUSED };
+                metrics
+                    .handshakes
+                    .get_or_create(&Outcome { result })
+                    .observe(took);
+            }
+            Measure::Opened => drop(metrics.connections.inc()),
+            Measure::Closed => drop(metrics.connections.dec()),
+            _ => {}
+        }
+    }
+
     fn ended(&self, connection: &Connection, direction: Direction) {
         self.inner.ended(connection, direction);
     }
@@ -179,10 +298,10 @@ pub(super) struct Ops {
 }
 
 impl Ops {
-    pub(super) fn new(listener: TcpListener) -> Self {
+    pub(super) fn new(element: &str, listener: TcpListener) -> Self {
         Self {
             listener,
-            metrics: Arc::new(Metrics::new(clock::now().utc.0)),
+            metrics: Arc::new(Metrics::new(element, clock::now().utc.0)),
         }
     }
 
@@ -206,7 +325,7 @@ impl Ops {
             let answer = answer(&metrics, &peers.clients(), &request);
             std::future::ready(answer)
         };
-        net::http::serve(self.listener, Limits::default(), service, stop).await;
+        net::http::serve(self.listener, LIMITS, service, stop).await;
     }
 }
 
@@ -239,12 +358,21 @@ fn answer(metrics: &Metrics, peers: &[Client], request: &Request<Bytes>) -> Resp
         "/metrics" => {
             // Those that a reload has removed are none any more.
             metrics.peers.clear();
+            metrics.states.clear();
             for client in peers {
                 let peer = Peer {
                     peer: client.peer().to_owned(),
                 };
                 let up = i64::from(client.is_open());
                 metrics.peers.get_or_create(&peer).set(up);
+                let now = client.state();
+                for state in ["open", "reopened", "suspect", "down"] {
+                    let labels = State {
+                        peer: peer.peer.clone(),
+                        state,
+                    };
+                    metrics.states.get_or_create(&labels).set(i64::from(state == now));
+                }
             }
             let mut text = String::new();
             match encode(&mut text, &metrics.registry) {

@@ -47,7 +47,7 @@ impl Running {
                 "{}: /livez, /readyz and /metrics on {address}",
                 self.name
             ));
-            let ops = Ops::new(listener);
+            let ops = Ops::new(self.name, listener);
             self.watch.wrap(|tap| ops.counting(tap));
             self.ops = Some(ops);
         }

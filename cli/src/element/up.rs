@@ -1,6 +1,11 @@
 //! `gba up`: the laboratory's network, left running, with a configuration for a device in another terminal.
 
-use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use aka::Milenage;
 use base::{Entropy as _, Secret, hex};
@@ -21,7 +26,11 @@ use super::{
     say,
     watch::{Watch, WatchArgs, Watching},
 };
-use crate::{Failure, advice};
+use crate::{
+    Failure, advice,
+    audit::{self, OnFailure},
+    log::{self, Filter, Format},
+};
 
 /// The options of `gba up`.
 #[derive(Args)]
@@ -36,6 +45,18 @@ pub(crate) struct UpArgs {
     mode: ModeArg,
     #[command(flatten)]
     watch: WatchArgs,
+    /// What is logged, such as info or error,bsf=debug [env: GBA_LOG].
+    #[arg(long, value_name = "LEVELS")]
+    log: Option<Filter>,
+    /// How: text, or json with one object a line [env: GBA_LOG_FORMAT].
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<Format>,
+    /// The audit log of all elements: whose keys went where, as JSON lines, and no key.
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    /// When it can't be written: refuse to give out keys, or go-on without.
+    #[arg(long, value_name = "refuse|go-on", default_value = "refuse")]
+    audit_failure: OnFailure,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -49,6 +70,8 @@ fn imsi(text: &str) -> Result<Imsi, String> {
 }
 
 pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
+    log::begin_as_environment(args.log.clone(), args.log_format);
+    args.watch.fits_log().map_err(Failure::Unable)?;
     block_on(&args.watch, |watching| up(args, watching))
 }
 
@@ -78,10 +101,16 @@ async fn up(args: &UpArgs, watching: Watching) -> Result<(), Failure> {
     let names = Names::of(&impi, Fqdn::bsf_for_imsi(&args.imsi, mnc)).map_err(|e| unable(&e))?;
     let mut signals = Signals::new()?;
     let watch = Watch::new(watching, None);
+    let audit = args.audit.clone().map(|path| audit::Settings {
+        path,
+        on_failure: args.audit_failure,
+    });
+    let audit = audit::begin("up", audit)?;
     let options = Options {
         tap: watch.tap(),
         // A person tries things more often than a device may.
         per_impi: Some(Rate::UNLIMITED),
+        audit,
         ..Options::default()
     };
     let network = Network::start_with(names, subscriber, options)

@@ -11,6 +11,7 @@ use super::heard::Heard;
 use crate::{
     capture::{Capture, CaptureArgs},
     ladder::Ladder,
+    log,
 };
 
 /// How an element is watched.
@@ -28,6 +29,14 @@ impl WatchArgs {
     pub(super) fn allowed_in(&self, production: bool) -> Result<(), String> {
         if production && self.capture.is_wanted() {
             return Err("--pcap writes keys to a file: not allowed with production = true".into());
+        }
+        Ok(())
+    }
+
+    /// The ladder is for people, on the stream that programs read then.
+    pub(super) fn fits_log(&self) -> Result<(), String> {
+        if self.verbose && log::is_json() {
+            return Err("-v draws on standard error, where the log is JSON: leave one of them out".into());
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 //! * `alone`: HSS, BSF, NAF and devices; an HSS killed in between; how they stop;
 //! * `kill`: an HSS killed 200 times under load;
 //! * `fixed`: a BSF whose sessions stand in a file, and its laboratory modes;
+//! * `audit`: the audit log; `log`: the log as text and JSON;
+//! * `metrics`: /metrics as Prometheus reads it, and sockets that keep an operator's listener waiting;
 //! * `ops`: /livez, /readyz and /metrics;
 //! * `reload`: what SIGHUP does;
 //! * `rows`: what elements refuse to start with, and sockets that say nothing;
@@ -15,9 +17,12 @@
 )]
 
 mod alone;
+mod audit;
 mod config;
 mod fixed;
 mod kill;
+mod log;
+mod metrics;
 mod ops;
 mod reload;
 mod rows;

@@ -84,7 +84,7 @@ impl Subscriber {
     #[must_use]
     pub fn with_amf_as_is(mut self, amf: Amf) -> Self {
         if amf.separation_bit() {
-            tracing::warn!(impi = %self.impi, %amf, "AMF keeps its separation bit, which Zh should not have");
+            tracing::warn!(%amf, "AMF keeps its separation bit, which Zh should not have");
         }
         self.amf = amf;
         self

@@ -14,14 +14,11 @@ use bsf::{
     fixed::FixedSessions,
     inject::{Injections, NotAnInjection, Rule},
     rights::NafRights,
-    zn::{Keys, ZnConfig, ZnServer, serve_zn},
+    zn::{Given, Keys, ZnConfig, ZnServer, serve_zn},
 };
 use clap::Args;
 use diameter::{Fault, Origin};
-use gba::{
-    ids::Fqdn,
-    zn::{BootstrappingInfo, BootstrappingInfoRequest},
-};
+use gba::{ids::Fqdn, zn::BootstrappingInfoRequest};
 use net::clock;
 
 use super::{
@@ -32,7 +29,7 @@ use super::{
     watch::{Watch, Watching},
 };
 use crate::{
-    Failure,
+    Failure, audit,
     config::{Config, again::Again},
 };
 
@@ -109,6 +106,7 @@ impl Laboratory {
 pub(super) struct Plan {
     path: Option<PathBuf>,
     ops: Option<SocketAddr>,
+    audit: Option<audit::Settings>,
     file: PathBuf,
     listen: SocketAddr,
     zn: ZnConfig,
@@ -133,6 +131,7 @@ impl Plan {
         Ok(Self {
             path: c.path.clone(),
             ops: c.maybe("bsf", "ops.listen")?,
+            audit: audit::Settings::of(c, "bsf")?,
             file,
             listen: c.get("bsf", "listen_zn")?,
             zn,
@@ -143,6 +142,7 @@ impl Plan {
 
     pub(super) async fn serve(self, watching: Watching, again: Again) -> Result<(), Failure> {
         say_configuration("bsf", self.path.as_deref());
+        let audit = audit::begin("bsf", self.audit)?;
         let running = Running::new("bsf", Watch::new(watching, Some("BSF")));
         let mut running = running.operated_at(self.ops).await?;
         let (listener, address) = listen("bsf", self.listen).await?;
@@ -162,7 +162,9 @@ impl Plan {
         let (host, realm) = (&self.zn.origin.host, &self.zn.origin.realm);
         say(&format!("bsf: Zn on {address} as {host}, realm {realm}"));
         let sessions = Arc::new(OfFile(RwLock::new(Arc::new(self.sessions))));
-        let zn = ZnServer::new(self.zn, Arc::clone(&sessions)).with_tap(running.watch().tap());
+        let zn = ZnServer::new(self.zn, Arc::clone(&sessions))
+            .with_audit(audit)
+            .with_tap(running.watch().tap());
         let zn = Arc::new(zn);
         running.serve(serve_zn(listener, Arc::clone(&zn), running.stop()));
         let take = async |c: Config| {
@@ -188,12 +190,7 @@ impl OfFile {
 }
 
 impl Keys for OfFile {
-    async fn info(
-        &self,
-        bir: &BootstrappingInfoRequest,
-        naf: &NafRights,
-        now: Now,
-    ) -> Result<BootstrappingInfo, Fault> {
+    async fn info(&self, bir: &BootstrappingInfoRequest, naf: &NafRights, now: Now) -> Result<Given, Fault> {
         let sessions = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
         sessions.info(bir, naf, now).await
     }
