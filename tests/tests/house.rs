@@ -115,3 +115,43 @@ fn documents_link_to_what_exists() {
     }
     report(&breaches);
 }
+
+/// docs/bad-input.md tells every row of the list once, and each file that it names for a row has a test of that row.
+#[test]
+fn the_page_of_bad_input_has_every_row_and_names_files_that_show_it() {
+    let list = fs::read_to_string(root().join("specs/bad_input.toml")).unwrap();
+    let page = root().join("docs/bad-input.md");
+    let text = fs::read_to_string(&page).unwrap();
+    let mut wanted: Vec<u8> = list
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("id = \"ROW-")?
+                .trim_end_matches('"')
+                .parse()
+                .ok()
+        })
+        .collect();
+    assert!(wanted.len() > 50, "{wanted:?}");
+    let mut breaches = Vec::new();
+    for line in text.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let rows: Vec<u8> = cells[0].split(", ").filter_map(|row| row.parse().ok()).collect();
+        for row in rows {
+            let before = wanted.len();
+            wanted.retain(|other| *other != row);
+            if wanted.len() == before {
+                breaches.push(format!("row {row} is in no list, or stands there twice"));
+            }
+            let files = cells.last().into_iter().flat_map(|cell| cell.split("](").skip(1));
+            for file in files.filter_map(|rest| rest.split(')').next()) {
+                let source = fs::read_to_string(page.with_file_name(file)).unwrap_or_default();
+                let shows = [format!("fn row_{row:02}_"), format!("//= ROW-{row:02}")];
+                if !shows.iter().any(|show| source.contains(show)) {
+                    breaches.push(format!("{file} has no test of row {row}"));
+                }
+            }
+        }
+    }
+    breaches.extend(wanted.iter().map(|row| format!("row {row} is missing")));
+    report(&breaches);
+}
