@@ -30,9 +30,9 @@ class AnyPort(int):
         return True
 
 
-def new_node(host, listen):
+def new_node(host, listen, at=0):
     node = Node(host, "home.test", ip_addresses=["127.0.0.1"],
-                tcp_port=AnyPort(0) if listen else None, vendor_ids=[TGPP])
+                tcp_port=AnyPort(at) if listen else None, vendor_ids=[TGPP])
     # Its 303 is that of Cx, which wants AVPs that Zh doesn't have.
     node.validate_received_request_avps = False
     node.wakeup_interval = 1

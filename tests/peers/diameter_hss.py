@@ -1,6 +1,6 @@
 """An HSS on Zh by python-diameter: says its port, answers MARs, tells each one, ends when stdin closes.
 
-Argument: JSON {"bsf": host, "impi": text, "rand", "autn", "xres", "ck", "ik": hex, "guss": text}
+Argument: JSON {"bsf": host, "impi": text, "rand", "autn", "xres", "ck", "ik": hex, "guss": text}; "port" where it isn't any
 """
 
 import json
@@ -57,7 +57,7 @@ def on_request(app, request):
     return m
 
 
-node = new_node("hss.home.test", listen=True)
+node = new_node("hss.home.test", listen=True, at=config.get("port", 0))
 peer = node.add_peer("aaa://" + config["bsf"], "home.test")
 peer.idle_timeout = 1
 app = SimpleThreadingApplication(ZH, is_auth_application=True, request_handler=on_request)

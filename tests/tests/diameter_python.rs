@@ -13,8 +13,9 @@ use std::{
 use aka::{Algorithm, Auts, Milenage, Rand};
 use base::{Secret, SeededEntropy, hex};
 use bsf::{
-    MemorySessions, Sessions, VectorSource, ZhSource,
+    MemorySessions, Sessions, Ub, VectorSource, ZhSource,
     rights::{NafRights, Rights, UaRule},
+    serve_ub,
     sessions::{Mode, Session},
     zn::{ZnConfig, ZnServer},
 };
@@ -26,7 +27,10 @@ use diameter::{
 use gba::{
     ids::{Btid, Impi, NafId, UaId},
     keys::Ks,
-    ub::server::{Obtained, SourceFailure},
+    ub::{
+        BootstrappingInfo,
+        server::{Obtained, Rate, SourceFailure},
+    },
 };
 use hss::{Auc, Hss, MemorySqnStore, Subscriber, Subscribers};
 use net::{
@@ -35,7 +39,11 @@ use net::{
     tap::{Connection, Direction, Tap, WireBytes},
 };
 use serde_json::{Value, json};
-use tests::peer;
+use tests::{
+    peer,
+    scene::challenge,
+    wired::{ByHand, listen},
+};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     net::TcpListener,
@@ -297,6 +305,58 @@ async fn a_python_hss_hangs_and_then_is_killed_in_the_middle_of_a_run() {
     for _ in 0..10 {
         let obtained = source.fetch(&impi, None).await.unwrap();
         assert_eq!(obtained.vector.rand.to_string(), SECOND);
+    }
+}
+
+/// The one HSS is killed between a device's two requests: that device is served, the next one is told to come back, and
+/// is served once an HSS stands there again. Nothing that was issued is lost.
+#[tokio::test]
+async fn a_bsf_whose_python_hss_is_killed_in_the_middle_of_a_run_says_503_and_recovers() {
+    let Some(python) = python() else { return };
+    let mut hss = Script::start(&python, "diameter_hss.py", &vector());
+    let port = hss.next().await["port"].clone();
+    let client = Client::connect(format!("127.0.0.1:{port}"), config(BSF, ZH, HSS, Role::Hss));
+    client.ready().await.unwrap();
+    let mut ub = gba::ub::server::Config::new(BSF.parse().unwrap());
+    ub.per_impi = Rate::UNLIMITED;
+    ub.per_address = Rate::UNLIMITED;
+    let sessions = Arc::new(MemorySessions::default());
+    let ub = Arc::new(Ub::new(ub, Arc::clone(&sessions), zh(client)));
+    let (listener, address) = listen().await;
+    let (_stopper, stop) = accept::stop();
+    tokio::spawn(serve_ub(listener, net::http::Limits::default(), ub, stop));
+    let mut ue = ByHand::to(address);
+    ue.impi = IMPI.into();
+    let res = hex::decode(vector()["xres"].as_str().unwrap()).unwrap();
+
+    let c = ue.challenge().await;
+    hss.child.kill().await.unwrap();
+    let done = ue.respond(&c, &res).await;
+    assert_eq!(done.status(), 200, "the run that was under way");
+    let first = BootstrappingInfo::parse(done.body()).unwrap().btid;
+    let refused = ue.first().await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+
+    let mut again = vector();
+    again["port"] = port;
+    again["rand"] = json!("00112233445566778899aabbccddeeff");
+    let mut hss = Script::start(&python, "diameter_hss.py", &again);
+    hss.next().await;
+    let served = async {
+        loop {
+            let answer = ue.first().await;
+            if answer.status() == 401 {
+                return challenge(&answer);
+            }
+            assert_eq!(answer.status(), 503, "until the connection is there again");
+        }
+    };
+    let c = timeout(LIMIT, served).await.expect("the BSF finds it");
+    let done = ue.respond(&c, &res).await;
+    let second = BootstrappingInfo::parse(done.body()).unwrap().btid;
+    for btid in [first, second] {
+        assert!(sessions.find(&btid, clock::now()).await.is_some(), "{btid}");
     }
 }
 
