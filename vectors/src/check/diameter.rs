@@ -186,7 +186,7 @@ fn shown(avp: &Avp) -> Value {
         map.insert("vendor".into(), avp.vendor().into());
     }
     match avp.value() {
-        AvpValue::Octets(octets) => map.insert("data".into(), hex::encode(octets).into()),
+        AvpValue::Octets(octets) => map.insert("data".into(), hex::encode(&octets[..]).into()),
         AvpValue::Group(inner) => map.insert("avps".into(), inner.iter().map(shown).collect()),
     };
     Value::Object(map)
