@@ -11,7 +11,7 @@ pub mod psk;
 pub mod zn;
 
 pub use authenticate::{Authenticate, AuthenticateLayer, Authenticated, Gate};
-pub use zn::{Cached, KeyError, KeySource, NafKey, Route, Transport, ZnClient, ZnConfig};
+pub use zn::{Cached, KeyError, KeySource, NafKey, Route, Strangers, Transport, ZnClient, ZnConfig};
 
 /// Cuts what a tap is told to the 70 characters that fit a line.
 fn summary(mut text: String) -> String {

@@ -200,7 +200,7 @@ impl<K: KeySource> PskServer<K> {
             return unknown("its server name isn't ours, or its identity names no B-TID");
         };
         found.asked = Some((identity.btid.clone(), naf_id.clone()));
-        let key = match self.keys.key(&identity.btid, &naf_id).await {
+        let key = match self.keys.key_for(&identity.btid, &naf_id, Some(from.ip())).await {
             Ok(key) => key,
             Err(e @ (KeyError::Unknown | KeyError::NotAuthorized)) => return unknown(&e.to_string()),
             Err(error) => {

@@ -134,6 +134,10 @@ fn rate(text: &str) -> bool {
     text.parse::<u32>().is_ok_and(|n| n <= 1_000_000)
 }
 
+fn short(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|n| n <= 3600)
+}
+
 fn mnc_length(text: &str) -> bool {
     matches!(text, "2" | "3")
 }
@@ -274,6 +278,10 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
         "suites": List = Some("PSK-AES128-CBC-SHA256"), is::<Suite>,
             "PSK-AES128-CBC-SHA256, PSK-AES128-GCM-SHA256 or PSK-AES128-CCM8",
             "TLS suites in order of preference; the suite is part of the key too";
+        "refusals_per_minute": Number = Some("60"), rate, RATE,
+            "B-TIDs unknown to the BSF that it is asked for, for one address, with a burst of half of it; 0: no limit";
+        "refusals_remembered": Number = Some("10"), short, "seconds, from 0 to 3600",
+            "Seconds in which the BSF is not asked again for a B-TID that it refused";
         "origin_host": Text = Some("naf.m2m.example"), is::<Identity>, NAME,
             "Diameter name, under which the BSF has this NAF's rights";
         "origin_realm": Text = Some("m2m.example"), is::<Identity>, NAME,

@@ -12,10 +12,7 @@ use diameter::{
     Identity, Origin, dictionary,
     peer::{Role, Rule},
 };
-use gba::{
-    ids::Fqdn,
-    ub::server::{Config as UbConfig, Rate},
-};
+use gba::{ids::Fqdn, ub::server::Config as UbConfig};
 use net::{
     diameter::{self as node, Failover},
     http::Limits,
@@ -23,7 +20,7 @@ use net::{
 
 use super::{
     fixed::Laboratory,
-    listen,
+    listen, rate,
     running::Running,
     say, say_configuration,
     watch::{Watch, Watching},
@@ -76,10 +73,7 @@ impl Plan {
         ub.lifetime = c.get("bsf", "lifetime")?;
         ub.max_lifetime = ub.max_lifetime.max(ub.lifetime);
         ub.hide_unknown = c.get("bsf", "hide_unknown")?;
-        let rate = match c.get("bsf", "vectors_per_minute")? {
-            0 => Rate::UNLIMITED,
-            n => Rate::new(u32::div_ceil(n, 2), n),
-        };
+        let rate = rate(c.get("bsf", "vectors_per_minute")?);
         (ub.per_impi, ub.per_address) = (rate, rate);
         Ok(Self {
             path: c.path.clone(),

@@ -25,6 +25,7 @@ mod watch;
 use std::{io::Write as _, net::SocketAddr, path::Path};
 
 use clap::{Args, Subcommand};
+use gba::ub::server::Rate;
 use tokio::net::TcpListener;
 
 pub(crate) use self::ue::UeCommand;
@@ -213,6 +214,14 @@ async fn listen(what: &str, address: SocketAddr) -> Result<(TcpListener, SocketA
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
     let bound = listener.local_addr().map_err(cannot)?;
     Ok((listener, bound))
+}
+
+/// So many a minute, and half as many at once; 0: no limit.
+fn rate(per_minute: u32) -> Rate {
+    match per_minute {
+        0 => Rate::UNLIMITED,
+        n => Rate::new(n.div_ceil(2), n),
+    }
 }
 
 /// A line on standard output, for people and for scripts that wait for it.

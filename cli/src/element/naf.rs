@@ -1,6 +1,6 @@
 //! `gba naf serve`: a small page behind HTTP digest and behind TLS-PSK.
 
-use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use base::Utc;
 use diameter::{
@@ -12,7 +12,7 @@ use http::{HeaderValue, Request, Response, header};
 use naf::{
     authenticate::{Authenticated, Gate},
     psk::{PskConfig, PskPeer, PskServer},
-    zn::{Cached, Route, ZnClient, ZnConfig},
+    zn::{Cached, Route, Strangers, ZnClient, ZnConfig},
 };
 use net::{
     clock,
@@ -24,6 +24,7 @@ use net::{
 use super::{
     listen,
     peers::Turn,
+    rate,
     running::Running,
     say, say_configuration,
     watch::{Watch, Watching},
@@ -52,6 +53,7 @@ pub(super) struct Plan {
     listen_tls: SocketAddr,
     name: Fqdn,
     suites: Vec<Suite>,
+    strangers: Strangers,
     origin: Origin,
     bsf: Bsf,
     security: node::Security,
@@ -98,6 +100,11 @@ impl Plan {
             listen_tls: c.get("naf", "listen_tls")?,
             name: c.get("naf", "name")?,
             suites,
+            strangers: Strangers {
+                per_address: rate(c.get("naf", "refusals_per_minute")?),
+                remember: Duration::from_secs(c.get("naf", "refusals_remembered")?),
+                ..Strangers::default()
+            },
             origin: Origin {
                 host: c.get("naf", "origin_host")?,
                 realm: c.get("naf", "origin_realm")?,
@@ -142,10 +149,10 @@ impl Plan {
         let routes = self.bsf.routes(&peers.set("Zn", &self.bsf.peers(), &connect));
         let start = u32::try_from(clock::now().utc.0).unwrap_or(u32::MAX);
         let zn = ZnClient::new(ZnConfig::new(self.origin), start, routes);
-        let keys = Arc::new(Cached::new(
-            zn.with_tap(Arc::clone(&tap), "NAF", "BSF"),
-            CACHED_KEYS,
-        ));
+        let keys = Arc::new(
+            Cached::new(zn.with_tap(Arc::clone(&tap), "NAF", "BSF"), CACHED_KEYS)
+                .with_strangers(self.strangers),
+        );
 
         let config = gba::ua::server::Config::new(vec![self.name.clone()]);
         let gate = Gate::new(Arc::clone(&keys), config)

@@ -177,7 +177,12 @@ impl<K: KeySource> Gate<K> {
             Ok(Decision::Refuse(refusal)) => return Err(inner.refuse(&refusal)),
             Err(NoEntropy) => return Err(respond(StatusCode::INTERNAL_SERVER_ERROR, "no randomness")),
         };
-        let key = inner.keys.key(pending.btid(), pending.naf_id()).await;
+        let address = request.extensions().get::<PeerInfo>();
+        let address = address.map(|peer| peer.connection.peer.ip());
+        let key = inner
+            .keys
+            .key_for(pending.btid(), pending.naf_id(), address)
+            .await;
         let asked = inner.audit.is_some().then(|| {
             let peer = request.extensions().get::<PeerInfo>();
             let peer = peer.map_or_else(String::new, |peer| peer.connection.peer.to_string());
@@ -252,6 +257,9 @@ impl<K> Inner<K> {
             },
             Err(KeyError::Unknown) => KeyAnswer::Unknown,
             Err(KeyError::NotAuthorized) => KeyAnswer::NotAuthorized,
+            Err(KeyError::TooMany(wait)) => {
+                KeyAnswer::TooMany(u32::try_from(wait.as_secs() + 1).unwrap_or(u32::MAX))
+            }
             Err(e) => {
                 tracing::warn!(error = %e, "no NAF key could be had");
                 KeyAnswer::Unavailable

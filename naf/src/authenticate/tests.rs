@@ -324,3 +324,55 @@ async fn each_answer_is_told_once_within_a_line_and_without_keys() {
          Ua NAF→UE 200 proven by rspauth, qop auth-int"
     );
 }
+
+#[tokio::test]
+async fn an_address_with_too_many_unknown_b_tids_is_told_to_wait() {
+    let strangers = crate::Strangers {
+        remember: std::time::Duration::ZERO,
+        per_address: gba::ub::server::Rate::new(2, 6),
+        ..crate::Strangers::default()
+    };
+    let keys = crate::Cached::new(Keys(Err(KeyError::Unknown)), 1)
+        .with_clock(|| NOW)
+        .with_strangers(strangers);
+    let gate = Gate::new(keys, Config::new(vec![NAF.parse().unwrap()]))
+        .unwrap()
+        .with_clock(|| NOW);
+    let at = |address: &str| {
+        let connection = net::tap::Connection::new("127.0.0.1:80".parse().unwrap(), address.parse().unwrap());
+        let gate = gate.clone();
+        move |mut request: Request<Bytes>| {
+            let peer = PeerInfo::new(connection, http::Extensions::new());
+            request.extensions_mut().insert(peer);
+            let gate = gate.clone();
+            async move { gate.guard(request, hello).await }
+        }
+    };
+    for port in [1, 2] {
+        let unknown = fetch(get(), 7, at(&format!("10.0.0.1:{port}"))).await;
+        assert_eq!(unknown.map(drop), Err(UaError::TooSoon), "401: bootstrap again");
+    }
+    let wait = Mutex::new(None);
+    let (refused, body) = fetch(get(), 7, |r| {
+        let (answer, wait) = (at("10.0.0.1:3")(r), &wait);
+        async move {
+            let answer = answer.await;
+            *wait.lock().unwrap() = answer.headers().get("retry-after").cloned();
+            answer
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(refused.status, 429);
+    assert!(
+        String::from_utf8_lossy(&body).contains("too many B-TIDs"),
+        "{body:?}"
+    );
+    assert_eq!(wait.into_inner().unwrap().unwrap(), "11");
+    let other = fetch(get(), 7, at("10.0.0.2:1")).await;
+    assert_eq!(
+        other.map(drop),
+        Err(UaError::TooSoon),
+        "another address has tokens of its own"
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -9,14 +10,15 @@ use std::{
 use base::{Mono, Now};
 use gba::ids::{Btid, NafId};
 
-use super::{KeyError, KeySource, NafKey};
+use super::{KeyError, KeySource, NafKey, Strangers, strangers::Refusals};
 
-/// Keeps keys that another source gave, until they expire and at most so many.
+/// Keeps keys that another source gave, until they expire and at most so many; and refusals, as [`Strangers`] says.
 ///
-/// Refusals aren't kept: a device may have bootstrapped in between. Time runs on the monotonic clock as well, so
-/// that a clock set back revives no key (ruling 37).
+/// Time runs on the monotonic clock as well, so that a clock set back revives no key (ruling 37).
 pub struct Cached<S> {
     source: S,
+    strangers: Strangers,
+    refusals: Mutex<Refusals>,
     capacity: usize,
     clock: fn() -> Now,
     keys: Mutex<HashMap<(Btid, NafId), Entry>>,
@@ -33,10 +35,19 @@ impl<S: KeySource> Cached<S> {
     pub fn new(source: S, capacity: usize) -> Self {
         Self {
             source,
+            strangers: Strangers::default(),
+            refusals: Mutex::default(),
             capacity: capacity.max(1),
             clock: net::clock::now,
             keys: Mutex::default(),
         }
+    }
+
+    /// Another bound for B-TIDs that the BSF doesn't know.
+    #[must_use]
+    pub const fn with_strangers(mut self, strangers: Strangers) -> Self {
+        self.strangers = strangers;
+        self
     }
 
     /// Another clock, for tests and simulation.
@@ -73,6 +84,11 @@ impl<S: KeySource> Cached<S> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        // As above.
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn keep(&self, now: Now, btid: &Btid, naf_id: &NafId, key: &Arc<NafKey>) {
         let Ok(secs) = u64::try_from(key.expiry.0.saturating_sub(now.utc.0)) else {
             return;
@@ -104,6 +120,15 @@ impl Entry {
 
 impl<S: KeySource> KeySource for Cached<S> {
     async fn key(&self, btid: &Btid, naf_id: &NafId) -> Result<Arc<NafKey>, KeyError> {
+        self.key_for(btid, naf_id, None).await
+    }
+
+    async fn key_for(
+        &self,
+        btid: &Btid,
+        naf_id: &NafId,
+        address: Option<IpAddr>,
+    ) -> Result<Arc<NafKey>, KeyError> {
         let id = (btid.clone(), naf_id.clone());
         let now = (self.clock)();
         {
@@ -114,12 +139,21 @@ impl<S: KeySource> KeySource for Cached<S> {
                 None => {}
             }
         }
-        let key = self.source.key(btid, naf_id).await?;
+        let ticket = self.refusals().ask(&self.strangers, &id, address, now.mono)?;
+        let answer = self.source.key(btid, naf_id).await;
         // The source's own clock may be late: a key that has ended is none (TS 33.220 4.5.3).
-        if key.expiry <= now.utc {
-            return Err(KeyError::Unknown);
+        let answer = answer.and_then(|key| {
+            if key.expiry <= now.utc {
+                Err(KeyError::Unknown)
+            } else {
+                Ok(key)
+            }
+        });
+        if let Ok(key) = &answer {
+            self.keep(now, btid, naf_id, key);
         }
-        self.keep(now, btid, naf_id, &key);
-        Ok(key)
+        self.refusals()
+            .settle(&self.strangers, id, ticket, now.mono, answer.as_ref().err());
+        answer
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! * this file: the trait, [`NafKey`], [`KeyError`];
 //! * [`ZnClient`]: asks the BSF that a B-TID names, by [`Route`];
-//! * [`Cached`]: a small cache before any source.
+//! * [`Cached`]: a small cache before any source, with [`Strangers`]: what B-TIDs cost that the BSF doesn't know.
 
 mod cache;
 mod client;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use base::Utc;
 use gba::{
@@ -20,6 +21,7 @@ use gba::{
 pub use self::{
     cache::Cached,
     client::{Route, Transport, ZnClient, ZnConfig},
+    strangers::Strangers,
 };
 
 /// What the BSF gives out for one B-TID and one NAF_Id (TS 33.220 4.5.3).
@@ -49,6 +51,9 @@ pub enum KeyError {
     /// The BSF could not be reached or could not answer in time.
     #[error("the BSF cannot be asked now: {0}")]
     Unavailable(String),
+    /// The BSF isn't asked, as this address has named too many B-TIDs that it doesn't know.
+    #[error("too many unknown B-TIDs from this address: the BSF is not asked for {} s", .0.as_secs().max(1))]
+    TooMany(Duration),
     /// The BSF answered with something that is no key and no known error.
     #[error("the BSF's answer is of no use: {0}")]
     BadAnswer(String),
@@ -64,10 +69,33 @@ pub trait KeySource: Send + Sync + 'static {
     /// # Errors
     /// [`KeyError`].
     fn key(&self, btid: &Btid, naf_id: &NafId) -> impl Future<Output = Result<Arc<NafKey>, KeyError>> + Send;
+
+    /// The same for a device at that address, if it is known: a source may bound what one address costs.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    fn key_for(
+        &self,
+        btid: &Btid,
+        naf_id: &NafId,
+        address: Option<IpAddr>,
+    ) -> impl Future<Output = Result<Arc<NafKey>, KeyError>> + Send {
+        let _ = address;
+        self.key(btid, naf_id)
+    }
 }
 
 impl<S: KeySource> KeySource for Arc<S> {
     fn key(&self, btid: &Btid, naf_id: &NafId) -> impl Future<Output = Result<Arc<NafKey>, KeyError>> + Send {
         (**self).key(btid, naf_id)
+    }
+
+    fn key_for(
+        &self,
+        btid: &Btid,
+        naf_id: &NafId,
+        address: Option<IpAddr>,
+    ) -> impl Future<Output = Result<Arc<NafKey>, KeyError>> + Send {
+        (**self).key_for(btid, naf_id, address)
     }
 }

@@ -10,6 +10,7 @@ use diameter::{Message, Origin, ResultCode};
 use gba::{
     ids::UaId,
     keys::KeyKind,
+    ub::server::Rate,
     zn::{BootstrappingInfo, BootstrappingInfoAnswer, BootstrappingInfoRequest, Failure, GbaType},
 };
 
@@ -270,4 +271,95 @@ async fn the_cache_keeps_keys_until_they_end_and_no_more_than_told() {
         Err(KeyError::Unknown),
         "a key that has ended is none"
     );
+}
+
+/// Knows nobody, and counts.
+#[derive(Default)]
+struct Stranger(AtomicUsize);
+
+impl KeySource for Stranger {
+    async fn key(&self, _: &Btid, _: &NafId) -> Result<Arc<NafKey>, KeyError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(KeyError::Unknown)
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_b_tid_costs_one_question_and_an_address_only_so_many() {
+    static SECOND: AtomicI64 = AtomicI64::new(0);
+    fn clock() -> Now {
+        Now {
+            mono: Mono(SECOND.load(Ordering::SeqCst).unsigned_abs() * 1_000_000_000),
+            utc: Utc(0),
+        }
+    }
+    let limits = Strangers {
+        remember: Duration::from_secs(10),
+        per_address: Rate::new(2, 60),
+        capacity: 4,
+    };
+    let source = Arc::new(Stranger::default());
+    let cache = Cached::new(Arc::clone(&source), 4)
+        .with_clock(clock)
+        .with_strangers(limits);
+    let ask = async |n: u8, address: Option<[u8; 4]>| {
+        let btid = format!("{n}@bsf.home.test").parse().unwrap();
+        let answer = cache.key_for(&btid, &naf_id(), address.map(IpAddr::from)).await;
+        (answer.err().unwrap(), source.0.load(Ordering::Relaxed))
+    };
+    let (one, two) = (Some([10, 0, 0, 1]), Some([10, 0, 0, 2]));
+    assert_eq!(ask(1, one).await, (KeyError::Unknown, 1));
+    assert_eq!(ask(1, one).await, (KeyError::Unknown, 1), "remembered");
+    assert_eq!(ask(1, two).await, (KeyError::Unknown, 1), "for all");
+    assert_eq!(ask(2, one).await, (KeyError::Unknown, 2));
+    let wait = KeyError::TooMany(Duration::from_secs(1));
+    assert_eq!(
+        ask(3, one).await,
+        (wait.clone(), 2),
+        "the address has had its two"
+    );
+    assert_eq!(
+        ask(1, one).await,
+        (KeyError::Unknown, 2),
+        "what is remembered costs nothing"
+    );
+    assert_eq!(ask(3, two).await, (KeyError::Unknown, 3), "others are asked for");
+    SECOND.store(1, Ordering::SeqCst);
+    assert_eq!(ask(4, one).await, (KeyError::Unknown, 4), "a token a second");
+    SECOND.store(11, Ordering::SeqCst);
+    assert_eq!(
+        ask(1, one).await,
+        (KeyError::Unknown, 5),
+        "forgotten: it may be known by now"
+    );
+    // Four are remembered at most, of B-TIDs and of addresses, and then nobody new is asked for.
+    for n in 20..40 {
+        let _ = ask(n, Some([10, 0, 1, n])).await;
+    }
+    let (refused, asked) = ask(50, Some([10, 0, 2, 1])).await;
+    assert_eq!((refused, asked), (wait, 8));
+    SECOND.store(20, Ordering::SeqCst);
+    assert_eq!(
+        ask(50, Some([10, 0, 2, 1])).await,
+        (KeyError::Unknown, 9),
+        "buckets that are full again go"
+    );
+}
+
+#[tokio::test]
+async fn a_known_b_tid_costs_its_address_nothing() {
+    let cache = Cached::new(Counting::default(), 4)
+        .with_clock(|| Now {
+            mono: Mono(0),
+            utc: Utc(0),
+        })
+        .with_strangers(Strangers {
+            per_address: Rate::new(1, 1),
+            ..Strangers::default()
+        });
+    let address = Some(IpAddr::from([10, 0, 0, 1]));
+    for n in 0..9 {
+        let btid = format!("{n}@bsf.home.test").parse().unwrap();
+        assert!(cache.key_for(&btid, &naf_id(), address).await.is_ok(), "{n}");
+    }
 }

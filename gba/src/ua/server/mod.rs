@@ -82,6 +82,8 @@ pub enum KeyAnswer<'a> {
     NotAuthorized,
     /// The BSF can't be asked now.
     Unavailable,
+    /// The BSF isn't asked for this address for so many seconds.
+    TooMany(u32),
 }
 
 /// Credentials in order, whose response can't be checked without the key.
@@ -295,7 +297,15 @@ impl Pending {
                 return Ok(Verdict::Refuse(gate.challenge(Reason::BootstrappingRequired)?));
             }
             KeyAnswer::NotAuthorized => return Ok(Verdict::Refuse(Refusal::not_authorized(&host))),
-            KeyAnswer::Unavailable => return Ok(Verdict::Refuse(Refusal::unavailable(config.retry_after))),
+            KeyAnswer::Unavailable => {
+                return Ok(Verdict::Refuse(Refusal::later(
+                    Reason::BsfUnavailable,
+                    config.retry_after,
+                )));
+            }
+            KeyAnswer::TooMany(seconds) => {
+                return Ok(Verdict::Refuse(Refusal::later(Reason::TooMany, *seconds)));
+            }
         };
         if expiry <= now.utc {
             return Ok(Verdict::Refuse(gate.challenge(Reason::BootstrappingRequired)?));

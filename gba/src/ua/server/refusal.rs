@@ -26,6 +26,8 @@ pub enum Reason {
     NotAuthorized,
     /// The BSF can't be asked.
     BsfUnavailable,
+    /// This address has named too many B-TIDs that the BSF doesn't know.
+    TooMany,
     /// The realm names another NAF.
     ForeignRealm,
     /// The request is for a host that isn't served here.
@@ -49,6 +51,7 @@ impl Reason {
             | Self::WrongResponse
             | Self::BootstrappingRequired => 401,
             Self::NotAuthorized | Self::ForeignRealm => 403,
+            Self::TooMany => 429,
             Self::BsfUnavailable => 503,
             Self::Misdirected => 421,
             Self::BadRequest => 400,
@@ -69,6 +72,7 @@ impl fmt::Display for Reason {
             Self::BootstrappingRequired => "the B-TID is unknown or has expired: bootstrap again",
             Self::NotAuthorized => "this NAF may not use keys under this name",
             Self::BsfUnavailable => "the BSF cannot be asked now: try again later",
+            Self::TooMany => "too many B-TIDs from this address that the BSF does not know: try again later",
             Self::ForeignRealm => "the credentials are for another NAF",
             Self::Misdirected => "this host is not served here",
             Self::BadRequest => "the request is not well-formed",
@@ -135,11 +139,9 @@ impl Refusal {
         }
     }
 
-    pub(super) fn unavailable(retry_after: u32) -> Self {
-        Self::new(
-            Reason::BsfUnavailable,
-            vec![("Retry-After", retry_after.to_string())],
-        )
+    /// Seconds.
+    pub(super) fn later(reason: Reason, retry_after: u32) -> Self {
+        Self::new(reason, vec![("Retry-After", retry_after.to_string())])
     }
 
     pub(super) fn wrong_key() -> Self {

@@ -76,6 +76,13 @@ impl Bucket {
         }
     }
 
+    /// Puts a token back that was taken for nothing.
+    pub fn put_back(&mut self, rate: Rate) {
+        if rate.is_limited() {
+            self.full_at = Mono(self.full_at.0.saturating_sub(rate.interval()));
+        }
+    }
+
     /// True if the bucket is full, so that it needn't be kept.
     #[must_use]
     pub fn is_full(&self, now: Mono) -> bool {
@@ -107,6 +114,8 @@ mod tests {
         assert_eq!(b.wait(rate, later), Duration::from_secs(10));
         assert!(!b.is_full(later) && b.is_full(later + Duration::from_secs(30)));
         assert_eq!(b.wait(Rate::UNLIMITED, later), Duration::ZERO);
+        b.put_back(rate);
+        assert_eq!(b.wait(rate, later), Duration::ZERO);
     }
 
     proptest! {
