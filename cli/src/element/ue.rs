@@ -16,7 +16,7 @@ use clap::{Args, Subcommand};
 use gba::{
     ids::{Btid, Fqdn, Imsi, MncLength, NafId},
     keys::KsNaf,
-    ua::{Url, client::UaRequest},
+    ua::{Url, client::UaRequest, url::UrlError},
 };
 use http::{HeaderName, HeaderValue, Request};
 use lab::demo::DemoError;
@@ -325,7 +325,10 @@ fn address(text: &str, tls_psk: bool) -> Result<Url, String> {
     if tls_psk && !is("https") {
         return Err(format!("{text}: --tls-psk takes https://NAME[:PORT]/PATH"));
     }
-    let wrong = |e: gba::ua::url::UrlError| format!("{text}: {e}");
+    let wrong = |e: UrlError| match e {
+        UrlError::Address => format!("{text}: {e}; give the name, and where it is with --hosts NAME=ADDRESS"),
+        _ => format!("{text}: {e}"),
+    };
     if !tls_psk {
         return text.parse().map_err(wrong);
     }

@@ -14,6 +14,11 @@ pub enum UrlError {
     /// Another scheme.
     #[error("only http:// is offered: a NAF with a certificate (https) or any other scheme is not supported")]
     Scheme,
+    /// The host is an IP address.
+    #[error(
+        "the host must be the NAF's name, not an IP address: NAF_Id, and so the key, is made of the name"
+    )]
+    Address,
     /// The host isn't a name, so that no NAF_Id can be made of it.
     #[error("the host must be the NAF's name, not an address: {0}")]
     Host(#[from] crate::ids::IdError),
@@ -118,6 +123,10 @@ impl FromStr for Url {
         if authority.contains('@') {
             return Err(UrlError::Grammar("a user name before the host is not accepted"));
         }
+        let bare = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        if authority.starts_with('[') || bare.parse::<core::net::Ipv4Addr>().is_ok() {
+            return Err(UrlError::Address);
+        }
         let (host, port) = match authority.split_once(':') {
             Some((host, port)) => {
                 let number = port
@@ -176,8 +185,6 @@ mod tests {
         for bad in [
             "https://naf.home.test/",
             "naf.home.test",
-            "http://127.0.0.1/",
-            "http://[::1]/",
             "http://u:p@naf.home.test/",
             "http://naf.home.test:0/",
             "http://naf.home.test:99999/",
@@ -187,6 +194,15 @@ mod tests {
             "http:///x",
         ] {
             assert!(bad.parse::<Url>().is_err(), "{bad}");
+        }
+        // Ruling 16: of an address no NAF_Id can be made, and that is what is said of it.
+        for address in [
+            "http://127.0.0.1/",
+            "http://10.0.0.1:81/a",
+            "http://[::1]/",
+            "http://[fe80::1]:8080/x:y",
+        ] {
+            assert_eq!(address.parse::<Url>(), Err(UrlError::Address), "{address}");
         }
     }
 

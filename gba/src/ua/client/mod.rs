@@ -55,8 +55,8 @@ pub struct UaRequest {
     pub method: String,
     /// Where.
     pub url: Url,
-    /// Header fields of the caller. `Authorization`, `Proxy-Authorization` and `Cookie` do not follow to another
-    /// host; `Host` and framing are not to be given.
+    /// Header fields of the caller. To another host or port only those follow that say what is wanted or what the body
+    /// is, such as `Accept`: any other may be a secret of the first. `Host` and framing are not to be given.
     pub headers: Vec<(String, String)>,
     /// The body's exact octets.
     pub body: Vec<u8>,
@@ -323,7 +323,7 @@ impl UaClient {
         }
         if !next.same_origin(&self.request.url) {
             self.session = None;
-            self.request.headers.retain(|(n, _)| !is_any(n, CREDENTIALS));
+            self.request.headers.retain(|(n, _)| is_any(n, FOLLOWING));
         }
         self.request.url = next;
         self.send(Sent::Unasked, entropy)
@@ -395,12 +395,14 @@ pub fn describe(request: &HttpRequest) -> String {
     }
 }
 
-/// Header fields of the caller that belong to one host.
-const CREDENTIALS: &[&str] = &[
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "x-3gpp-intended-identity",
+/// Header fields of the caller that may be shown to any host.
+const FOLLOWING: &[&str] = &[
+    "accept",
+    "accept-language",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "user-agent",
 ];
 
 fn is_any(name: &str, names: &[&str]) -> bool {

@@ -319,15 +319,19 @@ fn ruling_16_each_redirect_is_checked_afresh_and_takes_no_credentials() {
     let mut request = UaRequest::get(url());
     request.headers = vec![
         ("Cookie".to_owned(), "c".to_owned()),
+        ("X-Api-Key".to_owned(), "k".to_owned()),
         ("Accept".to_owned(), "a".to_owned()),
     ];
-    let (mut run, _) = Run::start(request, None);
+    let (mut run, first) = Run::start(request, None);
+    assert_eq!(sent(&first).header("x-api-key"), Some("k"));
     let _ = run.challenged(&good());
     assert!(sent(&run.key()).header("authorization").is_some());
     let output = run.http(302, &[("Location", "http://other.test/b")], b"");
     let next = sent(&output);
     assert_eq!((next.host.as_str(), next.target.as_str()), ("other.test", "/b"));
-    assert!(next.header("authorization").is_none() && next.header("cookie").is_none());
+    for name in ["authorization", "cookie", "x-api-key"] {
+        assert!(next.header(name).is_none(), "{name}");
+    }
     assert_eq!(next.header("accept"), Some("a"));
     // The new host can't have a key of the old one.
     assert!(matches!(

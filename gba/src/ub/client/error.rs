@@ -68,6 +68,15 @@ pub enum UbError {
         /// How many responses were sent.
         tries: u8,
     },
+    /// `stale` again and again: each time another answered first, so that RES was never looked at.
+    #[error(
+        "this challenge was already answered, {tries} times before this device: another one with this identity \
+             bootstraps at this address; bootstrap again, and give each device its own IMSI"
+    )]
+    AlreadyAnswered {
+        /// How many responses were sent.
+        tries: u8,
+    },
     /// 429 or 503: try later.
     #[error("the BSF asks to wait ({status}{}): {}",
         .retry_after.map(|s| format!(", {s} s")).unwrap_or_default(),

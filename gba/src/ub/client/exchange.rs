@@ -19,6 +19,7 @@ const RAND_AUTN: usize = 32;
 pub(super) struct Exchange {
     rand: Rand,
     autn: Autn,
+    stale: bool,
     /// What every answer to this challenge has.
     template: Credentials,
     /// The answer with a RES: what `rspauth` is checked against.
@@ -84,6 +85,7 @@ pub(super) fn read_challenge(config: &Config, response: &HttpResponse<'_>) -> Re
     Ok(Exchange {
         rand,
         autn,
+        stale: challenge.stale,
         template: Credentials {
             username: config.impi.to_string(),
             realm: challenge.realm,
@@ -126,6 +128,11 @@ fn malformed(what: &'static str, reason: &dyn core::fmt::Display) -> UbError {
 }
 
 impl Exchange {
+    /// True if the BSF says that it didn't look at the response before, as its challenge was no longer open.
+    pub(super) const fn follows_stale(&self) -> bool {
+        self.stale
+    }
+
     pub(super) const fn rand(&self) -> &Rand {
         &self.rand
     }

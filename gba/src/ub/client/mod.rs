@@ -340,6 +340,11 @@ impl UbClient {
                 self.unproven = None;
                 self.take_challenge(response)
             }
+            401 if read_challenge(&self.config, response).is_ok_and(|next| next.follows_stale()) => {
+                Err(UbError::AlreadyAnswered {
+                    tries: self.responses,
+                })
+            }
             401 | 403 => Err(UbError::WrongResponse {
                 tries: self.responses,
             }),

@@ -473,6 +473,30 @@ fn a_refused_response_is_tried_again_at_most_twice() {
 }
 
 #[test]
+fn who_is_always_answered_before_is_told_so_and_not_that_its_res_is_wrong() {
+    let stale = |rand| {
+        let mut headers = challenge(rand);
+        headers[0].1.push_str(", stale=true");
+        headers
+    };
+    let (mut run, _) = Run::up_to_response(Mode::Me);
+    for rand in [2, 3] {
+        assert!(
+            matches!(run.http(401, &stale(rand), b""), Output::RunAka(..)),
+            "{rand}"
+        );
+        let _ = sent(&run.put(success(Mode::Me)));
+    }
+    let e = failure(run.http(401, &stale(4), b""));
+    assert_eq!(e, UbError::AlreadyAnswered { tries: 3 });
+    assert!(
+        e.to_string().starts_with("this challenge was already answered"),
+        "{e}"
+    );
+    assert!(e.to_string().contains("bootstrap again"), "{e}");
+}
+
+#[test]
 fn refusals_are_told_in_plain_words() {
     let retry = vec![("Retry-After".to_owned(), " 7 ".to_owned())];
     for (status, headers, words) in [
