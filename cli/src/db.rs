@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::{self, Read as _, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -20,7 +20,11 @@ use hss::{
 };
 use serde_json::{Value, json};
 
-use crate::{Failure, sim::mnc_length};
+use crate::{
+    Failure,
+    input::{octets_of_file, text_of_file},
+    sim::mnc_length,
+};
 
 /// Most mistakes that are printed for people; `--json` has all.
 const MAX_SHOWN: usize = 50;
@@ -155,13 +159,7 @@ struct Listing {
 
 impl Reading {
     fn read(&self) -> Result<Listing, Failure> {
-        let cannot = |e: io::Error| Failure::Unable(format!("cannot read {}: {e}", self.file.display()));
-        let mut octets = Vec::new();
-        let read =
-            net::file::open(&self.file).and_then(|f| f.take(MAX_FILE as u64 + 1).read_to_end(&mut octets));
-        // The list holds keys: into the type that is wiped before anything else can fail.
-        let text = SecretBytes::new(octets);
-        read.map_err(cannot)?;
+        let text = octets_of_file(&self.file, MAX_FILE as u64).map_err(Failure::Unable)?;
         let options = Options {
             form: match self.from {
                 FormArg::Auto => None,
@@ -177,12 +175,7 @@ impl Reading {
             }),
             mnc_length: self.mnc_length,
         };
-        let shown = self.file.display();
-        let utf8 = std::str::from_utf8(text.expose()).map_err(|_| {
-            Failure::Refused(format!(
-                "{shown} isn't a text in UTF-8: save it as CSV or JSON in UTF-8"
-            ))
-        })?;
+        let utf8 = text_of_file(&self.file, &text).map_err(Failure::Refused)?;
         let mut keys = OsKeys {
             directory: self.file.parent().map(Path::to_owned).unwrap_or_default(),
         };

@@ -1,4 +1,5 @@
-//! Keys on the command line: hex, `@FILE`, `env:NAME` or `-` for a line of standard input (ruling 5).
+//! Keys on the command line: hex, `@FILE`, `env:NAME` or `-` for a line of standard input (ruling 5); and files that
+//! may have keys in them.
 
 use std::{
     io::{BufRead as _, IsTerminal as _, Read as _, Write as _},
@@ -137,6 +138,40 @@ impl KeyText {
     }
 }
 
+/// A file of at most `limit` octets, wiped after use.
+pub(crate) fn octets_of_file(path: &Path, limit: u64) -> Result<SecretBytes, String> {
+    let cannot = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
+    let mut octets = Vec::new();
+    let read = net::file::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut octets));
+    // Into the type that is wiped before anything else can fail.
+    let octets = SecretBytes::new(octets);
+    read.map_err(cannot)?;
+    if octets.len() as u64 > limit {
+        return Err(format!("{} is longer than {} KiB", path.display(), limit / 1024));
+    }
+    Ok(octets)
+}
+
+/// The text of such a file.
+pub(crate) fn text_of_file<'a>(path: &Path, octets: &'a SecretBytes) -> Result<&'a str, String> {
+    let octets = octets.expose();
+    // ASCII in UTF-16 is a text in UTF-8 as well, with zeros in it.
+    let zeros = octets.first_chunk::<4>().map(|four| four.map(|octet| octet == 0));
+    let marked = octets.starts_with(&[0xff, 0xfe]) || octets.starts_with(&[0xfe, 0xff]);
+    if marked
+        || matches!(
+            zeros,
+            Some([false, true, false, true] | [true, false, true, false])
+        )
+    {
+        return Err(format!(
+            "{} is a text in UTF-16: save it in UTF-8",
+            path.display()
+        ));
+    }
+    std::str::from_utf8(octets).map_err(|_| format!("{} isn't a text in UTF-8", path.display()))
+}
+
 /// True for what looks like the name of a file, and in no way like a key with something wrong in it.
 fn is_name(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_hexdigit).count();
@@ -237,6 +272,22 @@ mod tests {
             assert!(told.contains("for a file write @FILE"), "{told}");
             assert!(!told.contains(&text[..5]), "{told}");
         }
+    }
+
+    #[test]
+    fn a_text_in_utf_16_is_told_from_no_text_at_all() {
+        let told =
+            |octets: &[u8]| text_of_file(Path::new("f"), &SecretBytes::from(octets)).map(str::to_owned);
+        assert_eq!(told("imsi,ü".as_bytes()), Ok("imsi,ü".into()));
+        assert_eq!(told(b""), Ok(String::new()));
+        let utf_16: Vec<u8> = "imsi".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for octets in [&utf_16[..], b"\xff\xfei\0", b"\xfe\xff\0i", b"\0i\0m\0s\0i"] {
+            assert_eq!(
+                told(octets),
+                Err("f is a text in UTF-16: save it in UTF-8".into())
+            );
+        }
+        assert_eq!(told(b"\xc0\x80"), Err("f isn't a text in UTF-8".into()));
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn init(args: &InitArgs) -> Result<Report, String> {
             (made.map_err(|e| format!("cannot make a CA: {e}"))?, true)
         }
         (true, true) => {
-            let key = SecretBytes::new(read(&ca.key)?);
+            let key = read_ca_key(&ca.key)?;
             let kept = Authority::from_pem(&read(&ca.cert)?, key.expose());
             let cannot = |e| format!("{} and {}: {e}", ca.cert.display(), ca.key.display());
             (kept.map_err(cannot)?, false)
@@ -242,12 +242,26 @@ fn exists(file: &Path) -> bool {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let cannot = |e: io::Error| format!("cannot read {}: {e}", file.display());
-    let mut octets = Vec::new();
-    fs::File::open(file)
-        .and_then(|f| io::Read::read_to_end(&mut io::Read::take(f, MAX_PEM), &mut octets))
-        .map_err(cannot)?;
-    Ok(octets)
+    net::file::read(file, MAX_PEM).map_err(|e| format!("cannot read {}: {e}", file.display()))
+}
+
+/// The key of a CA that is there already. Who can read it can make a certificate for any node.
+fn read_ca_key(file: &Path) -> Result<SecretBytes, String> {
+    let key = SecretBytes::new(read(file)?);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(file).map_or(0, |about| about.permissions().mode());
+        if mode & 0o077 != 0 {
+            return Err(format!(
+                "{0} is open to others (mode {1:03o}), who can make certificates for any node with it: chmod 600 {0} if \
+                 nobody has read it, else make a new CA in another --dir",
+                file.display(),
+                mode & 0o777
+            ));
+        }
+    }
+    Ok(key)
 }
 
 fn make_dir(dir: &Path) -> Result<(), String> {

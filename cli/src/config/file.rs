@@ -1,11 +1,12 @@
 //! Reading the TOML file: every mistake with line, column, key and what was expected, and never the text that stands
 //! there, as a key may stand in any wrong place.
 
-use std::{io::Read as _, path::Path};
+use std::path::Path;
 
-use base::SecretBytes;
 use hss::subscribers::Place;
 use toml::de::{DeTable, DeValue};
+
+use crate::input::{octets_of_file, text_of_file};
 
 use super::{
     Config, Origin, Text, complaint,
@@ -17,25 +18,8 @@ const MAX_FILE: u64 = 32 * 1024 * 1024;
 
 /// The file's text.
 pub(super) fn read(path: &Path) -> Result<String, String> {
-    let cannot = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
-    let mut octets = Vec::new();
-    let read = net::file::open(path)
-        .map_err(cannot)?
-        .take(MAX_FILE + 1)
-        .read_to_end(&mut octets);
-    let wipe = |octets| drop(SecretBytes::new(octets));
-    if let Err(e) = read {
-        wipe(octets);
-        return Err(cannot(e));
-    }
-    if octets.len() as u64 > MAX_FILE {
-        wipe(octets);
-        return Err(format!("{} is longer than 32 MiB", path.display()));
-    }
-    String::from_utf8(octets).map_err(|e| {
-        wipe(e.into_bytes());
-        format!("{} isn't a text in UTF-8", path.display())
-    })
+    let octets = octets_of_file(path, MAX_FILE)?;
+    text_of_file(path, &octets).map(str::to_owned)
 }
 
 /// Where an octet of the text is.

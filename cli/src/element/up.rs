@@ -131,7 +131,11 @@ async fn up(args: &UpArgs, watching: Watching) -> Result<(), Failure> {
     let text = configuration(&network, args, mnc_digits, &sim);
     write_private(&file, &text)
         .map_err(|e| Failure::Unable(format!("cannot write {}: {e}", file.display())))?;
-    tell(&network, &impi, &file);
+    tell(&network, &impi, &file).map_err(|e| {
+        Failure::Unable(format!(
+            "up: nobody can see where the elements are, as standard output cannot be written: {e}"
+        ))
+    })?;
     // A terminal that is closed included; there is no file to read again.
     signals.any().await;
     say("up: stopping");
@@ -180,30 +184,31 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-fn tell(network: &Network, impi: &Impi, file: &Path) {
+/// All that a person needs; without it the network would be of no use.
+fn tell(network: &Network, impi: &Impi, file: &Path) -> std::io::Result<()> {
     let Network { names, addresses, .. } = network;
     let config = file.display();
-    say(&format!("HSS     Zh        {:<21}  {}", addresses.zh, names.hss));
-    say(&format!("BSF     Ub        {:<21}  {}", addresses.ub, names.bsf));
-    say(&format!("BSF     Zn        {:<21}  {}", addresses.zn, names.bsf));
-    say(&format!("NAF     digest    {:<21}  {}", addresses.naf, names.naf));
-    say(&format!("MAF     TLS-PSK   {:<21}  {}", addresses.maf, names.maf));
-    say(&format!("IN-CSE  TLS-PSK   {:<21}  {}", addresses.cse, names.cse));
-    say(&format!(
-        "\nsubscriber  {impi}\nits card    {config} (with its keys; only you can read it)"
-    ));
-    say("\nIn another terminal:");
-    say(&format!("  gba ue bootstrap --config {config}"));
-    say(&format!(
-        "  gba ue get -v --config {config} http://{}:{}/hello",
-        names.naf,
-        addresses.naf.port()
-    ));
-    say(&format!(
-        "  gba ue get -v --config {config} --tls-psk -H 'X-M2M-Origin: Cdevice' -H 'X-M2M-RI: 1' -H 'X-M2M-RVI: 3' \
-         https://{}:{}/cse-in",
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "HSS     Zh        {:<21}  {}", addresses.zh, names.hss)?;
+    writeln!(out, "BSF     Ub        {:<21}  {}", addresses.ub, names.bsf)?;
+    writeln!(out, "BSF     Zn        {:<21}  {}", addresses.zn, names.bsf)?;
+    writeln!(out, "NAF     digest    {:<21}  {}", addresses.naf, names.naf)?;
+    writeln!(out, "MAF     TLS-PSK   {:<21}  {}", addresses.maf, names.maf)?;
+    writeln!(out, "IN-CSE  TLS-PSK   {:<21}  {}", addresses.cse, names.cse)?;
+    writeln!(out, "\nsubscriber  {impi}")?;
+    writeln!(out, "its card    {config} (with its keys; only you can read it)")?;
+    writeln!(
+        out,
+        "\nIn another terminal:\n  gba ue bootstrap --config {config}"
+    )?;
+    let get = format!("  gba ue get -v --config {config}");
+    writeln!(out, "{get} http://{}:{}/hello", names.naf, addresses.naf.port())?;
+    writeln!(
+        out,
+        "{get} --tls-psk -H 'X-M2M-Origin: Cdevice' -H 'X-M2M-RI: 1' -H 'X-M2M-RVI: 3' https://{}:{}/cse-in",
         names.cse,
         addresses.cse.port()
-    ));
-    say("\nup: ready; Ctrl-C stops");
+    )?;
+    writeln!(out, "\nup: ready; Ctrl-C stops")?;
+    out.flush()
 }

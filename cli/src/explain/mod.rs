@@ -25,7 +25,7 @@ use self::{
     finding::{Finding, Verdict},
     octets::Source,
 };
-use crate::Failure;
+use crate::{Failure, input::octets_of_file};
 
 /// A Diameter message of the longest kind, in hex with separators.
 const MAX_INPUT: u64 = 512 * 1024;
@@ -195,9 +195,7 @@ fn read(blob: &str) -> Result<SecretBytes, String> {
     };
     match (blob, blob.strip_prefix('@')) {
         ("-", _) => bounded(&mut io::stdin()).map_err(|e| format!("cannot read standard input: {e}")),
-        (_, Some(path)) => net::file::open(Path::new(path))
-            .and_then(|mut file| bounded(&mut file))
-            .map_err(|e| format!("cannot read {path}: {e}")),
+        (_, Some(path)) => octets_of_file(Path::new(path), MAX_INPUT),
         _ => bounded(&mut blob.as_bytes()).map_err(|e| e.to_string()),
     }
 }

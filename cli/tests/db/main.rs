@@ -229,3 +229,22 @@ fn a_key_file_that_is_not_beside_the_new_file_is_told_before_anything_is_written
     let made = fs::read_to_string(dir.path().join("subscribers.toml")).unwrap();
     assert!(made.contains("k = \"@k.hex\""), "the reference expected");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_has_no_end_is_told_by_the_limit_and_utf_16_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let endless = gba(&["check", "/dev/zero"], dir.path());
+    let err = text(&endless.stderr);
+    assert_eq!(endless.status.code(), Some(2), "{err}");
+    assert!(err.contains("/dev/zero is longer than"), "{err}");
+    let utf_16: Vec<u8> = "imsi,k,opc".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(dir.path().join("list.csv"), utf_16).unwrap();
+    let wide = gba(&["check", "list.csv"], dir.path());
+    let err = text(&wide.stderr);
+    assert_eq!(wide.status.code(), Some(1), "{err}");
+    assert!(
+        err.contains("list.csv is a text in UTF-16: save it in UTF-8"),
+        "{err}"
+    );
+}

@@ -41,3 +41,18 @@ fn the_commands_that_it_prints_work_when_typed() {
 fn with_ks_in_the_card_they_work_as_well() {
     tried("u");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_nobody_can_read_what_it_prints_it_ends_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    for out in [full.into(), std::process::Stdio::from(closed)] {
+        let up = program(folder.path()).arg("up").stdout(out).output().unwrap();
+        let err = String::from_utf8_lossy(&up.stderr).into_owned();
+        assert_eq!(up.status.code(), Some(2), "{err}");
+        assert!(err.contains("standard output cannot be written"), "{err}");
+    }
+}

@@ -181,3 +181,41 @@ fn the_line_it_prints_goes_into_the_configuration() {
         text(&refused.stderr)
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_not_waited_for_and_an_open_ca_key_issues_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("pki");
+    assert!(init(&dir, &["hss.home.test"]).status.success());
+    let key = dir.join("ca.key");
+    for mode in [0o640, 0o604] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let refused = init(&dir, &["bsf.home.test"]);
+        let err = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{err}");
+        assert!(err.contains("ca.key") && err.contains("chmod 600"), "{err}");
+        assert!(!dir.join("bsf.home.test.pem").exists());
+    }
+    for file in ["ca.key", "ca.pem"] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        let path = dir.join(file);
+        let kept = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(
+            Command::new("mkfifo")
+                .arg("-m600")
+                .arg(&path)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let refused = init(&dir, &["bsf.home.test"]);
+        let err = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{err}");
+        assert!(err.contains(file) && err.contains("named pipe"), "{err}");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, kept).unwrap();
+    }
+}

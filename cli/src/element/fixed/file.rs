@@ -1,10 +1,10 @@
 //! The file of sessions that nobody bootstrapped: [`EXAMPLE`] shows all that may stand in it. Errors tell line, column
 //! and key, and never what stands there, as it may be a key.
 
-use std::{collections::HashMap, io::Read as _, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use aka::Rand;
-use base::{Now, Secret, SecretBytes, Utc};
+use base::{Now, Secret, Utc};
 use bsf::{
     fixed::{FixedSessions, GivenKeys, NafKeys},
     sessions::{Mode, Session},
@@ -20,6 +20,8 @@ use hss::subscribers::{
     uss,
 };
 
+use crate::input::{octets_of_file, text_of_file};
+
 /// A file with everything that may stand in one.
 pub(in crate::element) const EXAMPLE: &str = include_str!("example.toml");
 
@@ -31,18 +33,8 @@ const KEY: &str = "64 hex digits, \"@FILE\" or \"env:NAME\" expected";
 
 /// Reads the file; key files are looked for beside it.
 pub(super) fn load(path: &Path, production: bool, bsf: &Fqdn, now: Now) -> Result<FixedSessions, String> {
-    let cannot = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
-    let file = net::file::open(path).map_err(cannot)?;
-    let mut octets = Vec::new();
-    let read = file.take(MAX_FILE + 1).read_to_end(&mut octets);
-    // The file may hold keys, so it is wiped after use.
-    let octets = SecretBytes::new(octets);
-    read.map_err(cannot)?;
-    if octets.len() as u64 > MAX_FILE {
-        return Err(format!("{} is longer than 8 MiB", path.display()));
-    }
-    let text = std::str::from_utf8(octets.expose())
-        .map_err(|_| format!("{} isn't a text in UTF-8", path.display()))?;
+    let octets = octets_of_file(path, MAX_FILE)?;
+    let text = text_of_file(path, &octets)?;
     let mut keys = OsKeys {
         directory: path.parent().map(Path::to_owned).unwrap_or_default(),
     };
