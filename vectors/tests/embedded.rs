@@ -169,3 +169,32 @@ fn the_readme_counts_what_is_published_and_what_is_not() {
     let words = format!("{all} test vectors, {} of them published", of("published"));
     assert!(front.contains(&words), "no {words:?} in the front page");
 }
+
+/// By the specification that publishes them, each with how many of its sets could be read anywhere.
+//= TS35.208-4-r1
+//= TS35.233-4-r1
+//= TS34.108-8.1.2-r1
+//= TS55.205-4-r1
+#[test]
+fn the_published_sets_of_35_208_35_233_34_108_and_55_205_pass() {
+    let all = embedded().unwrap();
+    for (specification, file, family, sets) in [
+        ("TS 35.208", "milenage", "milenage", 14),
+        ("TS 35.232 and 35.233", "tuak", "tuak", 4),
+        ("TS 35.232, Keccak", "tuak", "keccak", 4),
+        ("TS 34.108", "xor3g", "xor", 1),
+        ("TS 55.205", "gsm", "gsm_milenage", 12),
+    ] {
+        let report = run(&all, &Filter::family(file));
+        let published = report
+            .rows
+            .iter()
+            .find(|row| row.family == family && row.kind == "published");
+        let row = published.unwrap_or_else(|| panic!("{specification}: no sets in {:?}", report.rows));
+        assert_eq!(
+            (row.passed, row.failed, row.no_checker),
+            (sets, 0, 0),
+            "{specification}"
+        );
+    }
+}
