@@ -47,10 +47,9 @@ async fn pushed(to: SocketAddr, head: &str, piece: &[u8], times: usize) -> (Stri
     let hear = async {
         let mut some = [0; 1024];
         // Closed or reset: both are an end.
-        while let Ok(1..) = reader.read(&mut some).await.map(|n| {
+        while let Ok(n @ 1..) = reader.read(&mut some).await {
             said.extend_from_slice(&some[..n]);
-            n
-        }) {}
+        }
     };
     timeout(LIMIT, async { tokio::join!(push, hear) }).await.unwrap();
     let line = said.split(|b| *b == b'\r').next().unwrap_or_default();

@@ -391,3 +391,50 @@ async fn row_13_who_is_no_registered_peer_gets_nothing_and_an_alarm_is_raised() 
         assert!(!log.take().contains(" WARN ") && element.incidents.take().is_empty());
     }
 }
+
+/// The same octets in one piece, in several and octet by octet are the same messages; and whoever leaves in the middle of
+/// one leaves nothing behind.
+#[tokio::test]
+async fn messages_in_pieces_are_read_alike_and_half_ones_harm_nobody() {
+    for element in Element::both().await {
+        let cer = message(OWN, CER, BASE, &capabilities(element.peer, element.application));
+        let mut faulty = element.good.clone();
+        faulty.push(with_length(avp(1, IMPI), 3));
+        let stream = [
+            cer,
+            message(OWN, DWR, BASE, &origin(element.peer)),
+            element.request(&faulty),
+            element.request(&element.good),
+        ]
+        .concat();
+        for size in [1, 3, 19, 20, 21, stream.len()] {
+            let mut peer = Peer::connect(element.address).await;
+            for piece in stream.chunks(size) {
+                peer.send(piece).await;
+            }
+            for (command, code) in [
+                (CER, 2001),
+                (DWR, 2001),
+                (element.command, 5014),
+                (element.command, 2001),
+            ] {
+                let answer = peer.read().await;
+                let got = (answer.command, answer.result().unwrap().number());
+                assert_eq!(got, (command, code), "{} in pieces of {size}", element.name);
+            }
+        }
+        element.incidents.take();
+        for cut in (1..stream.len()).step_by(5) {
+            let mut peer = Peer::connect(element.address).await;
+            peer.send(&stream[..cut]).await;
+            drop(peer);
+        }
+        element.still_serves("half messages").await;
+        // Half a message is none: what is counted is only the faulty one, where all of it came.
+        let counted = element.incidents.take();
+        assert!(
+            counted.iter().all(|one| *one == Incident::Malformed),
+            "{counted:?}"
+        );
+    }
+}

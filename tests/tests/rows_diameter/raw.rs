@@ -30,10 +30,10 @@ pub(crate) fn avp(code: u32, value: impl AsRef<[u8]>) -> Vec<u8> {
 /// The same of a vendor; 0 is none.
 pub(crate) fn avp_of(code: u32, vendor: u32, value: impl AsRef<[u8]>) -> Vec<u8> {
     let value = value.as_ref();
-    let (head, flags) = if vendor == 0 { (8, 0x40) } else { (12, 0xc0) };
+    let (head, flags) = if vendor == 0 { (8, 0x40_u32) } else { (12, 0xc0) };
     let length = u32::try_from(head + value.len()).unwrap();
     let mut octets = code.to_be_bytes().to_vec();
-    octets.extend((u32::from(flags as u8) << 24 | length).to_be_bytes());
+    octets.extend((flags << 24 | length).to_be_bytes());
     if vendor != 0 {
         octets.extend(vendor.to_be_bytes());
     }

@@ -1,3 +1,5 @@
+//! The table of sessions against a plain map, and what it keeps of a session that is over.
+
 use std::{
     collections::{HashMap, hash_map::Entry},
     time::Duration,
