@@ -38,6 +38,7 @@ cargo xtask <task>
   check                      the rules of the house: who imports whom, pure crates, listed dependencies; reqs --check
   reqs [--check]             requirements against tests: write docs/conformance.md; --check: fail if it would change
   fuzz [--for TIME] [TARGET]  the fuzz targets, or one: the suite's slice; --for 30m: a soak from new random seeds
+  flood                      a million first requests and no second one to the BSF: memory flat, others served (row 48)
   bench [--gate]             run the benchmarks; --gate: fail where a measured bound is broken
   deny                       licences, banned versions and sources of all dependencies, offline
   advisories                 known vulnerabilities (needs the advisory database, so the network)
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
             .and_then(|()| reqs::check()),
         "reqs" => reqs::reqs(rest),
         "fuzz" => fuzz::fuzz(rest),
+        "flood" => no_args(rest).and_then(|()| suite::flood()),
         "bench" => bench::bench(rest),
         "deny" => no_args(rest).and_then(|()| suite::deny()),
         "advisories" => no_args(rest).and_then(|()| suite::advisories()),

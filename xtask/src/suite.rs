@@ -103,6 +103,12 @@ fn tests(quick: bool) -> Result<(), Failure> {
         .lean())
 }
 
+/// The million of row 48, of which the suite sends a slice.
+pub(crate) fn flood() -> Result<(), Failure> {
+    let mut test = cargo(["test", "--release", "--package", "gba-bsf", "--test", "flood"]);
+    go(test.env("GBA_FLOOD", "1000000"))
+}
+
 /// Licences, banned versions and sources, from deny.toml alone.
 pub(crate) fn deny() -> Result<(), Failure> {
     let mut deny = peers::cargo_deny()?;
