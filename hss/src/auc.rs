@@ -123,8 +123,18 @@ impl<S: SqnStore, E: Entropy + Send> Auc<S, E> {
         if let Some((rand, auts)) = resync {
             self.resync(subscriber, rand, auts, now).await?;
         }
+        self.vector_for(0, subscriber, now).await
+    }
+
+    /// One vector for the BSF with that number, which has an IND of its own, so that vectors that two BSFs have at once
+    /// don't refuse each other (TS 33.102 C.3.4).
+    ///
+    /// # Errors
+    /// As [`Self::vector`].
+    pub async fn vector_for(&self, bsf: u64, subscriber: &Subscriber, now: Now) -> Result<Vector, AucError> {
         let rand = self.draw(subscriber, now)?;
-        let sqn = self.store.reserve_sqn(&subscriber.impi, &subscriber.sqn).await?;
+        let rules = subscriber.rules_for(bsf);
+        let sqn = self.store.reserve_sqn(&subscriber.impi, &rules, now.utc).await?;
         Ok(subscriber.algorithm.vector(&rand, sqn, subscriber.amf))
     }
 
@@ -146,7 +156,7 @@ impl<S: SqnStore, E: Entropy + Send> Auc<S, E> {
         let sqn_ms: Sqn = auts::verify(&subscriber.algorithm, rand, auts).ok_or(AucError::MacS)?;
         let done = self
             .store
-            .resync_sqn(&subscriber.impi, &subscriber.sqn, sqn_ms)
+            .resync_sqn(&subscriber.impi, &subscriber.sqn, sqn_ms, now.utc)
             .await?;
         // Whose it was stands in the audit log only.
         match done.after {

@@ -77,6 +77,14 @@ impl Config {
         }
     }
 
+    /// How many BSFs come before this one by name.
+    fn number_of(&self, bsf: &Identity) -> u64 {
+        // As names are compared.
+        let letters = |name: &Identity| name.as_str().to_ascii_lowercase();
+        let before = self.bsfs.iter().filter(|other| letters(other) < letters(bsf));
+        before.count() as u64
+    }
+
     fn rules(&self) -> Vec<Rule> {
         let rule = |(host, role): (&Identity, Role)| Rule {
             host: host.clone(),
@@ -318,7 +326,11 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
                 ..self.event(Kind::Resynchronisation, now, bsf)
             })?;
         }
-        let vector = self.auc.vector(subscriber, None, now).await.map_err(no_vector)?;
+        let vector = self
+            .auc
+            .vector_for(self.config().number_of(bsf), subscriber, now)
+            .await;
+        let vector = vector.map_err(no_vector)?;
         Ok(Authentication {
             impi: Some(impi.clone()),
             vectors: vec![vector],

@@ -604,14 +604,20 @@ struct Counted {
 }
 
 impl SqnStore for Counted {
-    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules) -> Result<Sqn, SqnError> {
-        let sqn = self.store.reserve_sqn(impi, rules).await?;
+    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules, now: Utc) -> Result<Sqn, SqnError> {
+        let sqn = self.store.reserve_sqn(impi, rules, now).await?;
         self.vectors.fetch_add(1, Ordering::Relaxed);
         Ok(sqn)
     }
 
-    async fn resync_sqn(&self, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn) -> Result<Resync, SqnError> {
-        self.store.resync_sqn(impi, rules, sqn_ms).await
+    async fn resync_sqn(
+        &self,
+        impi: &Impi,
+        rules: &SqnRules,
+        sqn_ms: Sqn,
+        now: Utc,
+    ) -> Result<Resync, SqnError> {
+        self.store.resync_sqn(impi, rules, sqn_ms, now).await
     }
 }
 

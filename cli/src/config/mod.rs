@@ -332,6 +332,13 @@ fn split(setting: &Setting, text: &Text) -> Vec<Text> {
     items.map(|t| Text(t.into())).collect()
 }
 
+/// The first and the last IND of `28-31`, or of `31`.
+pub(crate) fn inds(text: &str) -> Option<(u64, u64)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last).then_some((first, last))
+}
+
 /// `NAME=ADDRESS`.
 pub(crate) fn host_line(text: &str) -> Option<(Fqdn, IpAddr)> {
     let (name, address) = text.split_once('=')?;

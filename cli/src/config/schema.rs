@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use aka::Amf;
+use base::Utc;
 use diameter::Identity;
 use gba::ids::{Fqdn, Imsi};
 use net::tls::suite::Suite;
@@ -90,10 +92,14 @@ pub(crate) const FOREIGN: [(&str, &str); 2] = [("hss", "subscriber"), ("bsf", "n
 
 /// What an element that runs takes from a file that it reads again (SIGHUP), besides the lists of [`FOREIGN`] and their
 /// files; all else needs a restart.
-pub(crate) const RELOADED: [(&str, &str); 10] = [
+pub(crate) const RELOADED: [(&str, &str); 14] = [
     ("hss", "bsfs"),
     ("hss", "relays"),
     ("hss", "subscribers"),
+    ("hss", "sqn.scheme"),
+    ("hss", "sqn.start"),
+    ("hss", "sqn.ind"),
+    ("hss", "sqn.amf"),
     ("bsf", "hss"),
     ("bsf", "hss_host"),
     ("bsf", "rights"),
@@ -154,6 +160,18 @@ fn algorithm(text: &str) -> bool {
     matches!(text, "milenage" | "tuak" | "xor")
 }
 
+fn sqn_scheme(text: &str) -> bool {
+    hss::sqn::scheme_of(text, Some(Utc(0))).is_ok()
+}
+
+fn moment(text: &str) -> bool {
+    Utc::parse(text).is_ok()
+}
+
+fn inds(text: &str) -> bool {
+    super::inds(text).is_some()
+}
+
 fn host_line(text: &str) -> bool {
     super::host_line(text).is_some()
 }
@@ -211,6 +229,14 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "A file of subscribers instead of [[hss.subscriber]] below", "subscribers.toml";
         "sqn_file": File = Some("hss.sqn"), filled, "a file's name",
             "Where sequence numbers survive a crash; made if it isn't there";
+        "sqn.scheme": Text = Some("counter"), sqn_scheme, "\"counter\", \"partly-time\" or \"time\"",
+            "How SEQ advances (TS 33.102 annex C.3), for subscribers without a `sqn_scheme`; a card can't tell them apart";
+        "sqn.start": Text = None, moment, "a time such as \"2026-11-01T00:00:00Z\"",
+            "When the clock of SEQ was zero; with time it has to be there and to stay", "2026-11-01T00:00:00Z";
+        "sqn.ind": Text = None, inds, "two INDs such as \"28-31\", or one",
+            "INDs of this domain, of which no other (CS, PS, EPS, IMS) has one; for subscribers without an `ind`", "28-31";
+        "sqn.amf": Text = Some("0000"), is::<Amf>, "4 hex digits",
+            "AMF of this domain's vectors, for subscribers without an `amf`; its separation bit (8000) belongs to EPS";
         "tls.ca": File = None, filled, "a file's name",
             "Diameter over TLS: certificates of the CAs that vouch for peers (PEM)", "pki/ca.pem";
         "tls.cert": File = None, filled, "a file's name",

@@ -2,8 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use aka::Amf;
+use base::Utc;
 use diameter::Origin;
-use hss::{Auc, FileSqnStore, Subscribers, subscribers::OsKeys};
+use hss::{
+    Auc, FileSqnStore, Subscribers,
+    sqn::{NotAScheme, scheme_of},
+    subscribers::{DomainRules, OsKeys},
+};
 use net::{clock, entropy::OsEntropy};
 
 use super::{
@@ -13,8 +19,8 @@ use super::{
     watch::{Watch, Watching},
 };
 use crate::{
-    Failure, audit,
-    config::{Config, again::Again, flags::Table},
+    Failure, advice, audit,
+    config::{Config, again::Again, flags::Table, inds},
 };
 
 /// `[hss]`.
@@ -54,7 +60,9 @@ impl Plan {
             audit: audit::Settings::of(c, "hss")?,
             listen: c.get("hss", "listen")?,
             config,
-            subscribers: subscribers(c)?,
+            subscribers: subscribers(c)?
+                .in_domain(&domain(c)?)
+                .map_err(|e| c.error("hss", "sqn.ind", &e.to_string()))?,
             sqn_file: sqn_file.ok_or_else(|| c.error("hss", "sqn_file", "missing"))?,
             production: c.production(),
         })
@@ -95,6 +103,33 @@ impl Plan {
         };
         running.until_signal(again, take).await
     }
+}
+
+/// What holds for all vectors over Zh (ruling 2, TS 33.102 annex C.3).
+fn domain(c: &Config) -> Result<DomainRules, String> {
+    let text = |key| c.maybe::<String>("hss", key);
+    let start = text("sqn.start")?.and_then(|t| Utc::parse(&t).ok());
+    let scheme = match scheme_of(&text("sqn.scheme")?.unwrap_or_default(), start) {
+        Ok(scheme) => scheme,
+        Err(NotAScheme::NoStart) => {
+            return Err(c.error("hss", "sqn.start", &NotAScheme::NoStart.to_string()));
+        }
+        Err(e) => return Err(c.error("hss", "sqn.scheme", &e.to_string())),
+    };
+    let amf: Option<Amf> = c.maybe("hss", "sqn.amf")?;
+    if amf.is_some_and(Amf::separation_bit) {
+        let what = "its separation bit (8000) belongs to EPS: a terminal may refuse such vectors over Zh";
+        let what = c.error("hss", "sqn.amf", what);
+        if c.production() {
+            return Err(format!("{what}; not allowed with production = true"));
+        }
+        advice::warn(&what);
+    }
+    Ok(DomainRules {
+        scheme,
+        inds: text("sqn.ind")?.and_then(|t| inds(&t)),
+        amf,
+    })
 }
 
 fn subscribers(c: &Config) -> Result<Subscribers, String> {

@@ -101,14 +101,18 @@ async fn run_and_kill(folder: &Path, milenage: &Milenage, answers: usize) -> Vec
     }
     client.close().await;
     let came = came.lock().unwrap();
-    let sqn = |(rand, autn): &(aka::Rand, aka::Autn)| {
-        let ak = milenage.f2345(rand).ak;
-        autn.sqn_xor_ak()
-            .iter()
-            .zip(ak)
-            .fold(0, |n, (concealed, ak)| n << 8 | u64::from(concealed ^ ak))
-    };
-    came.iter().map(sqn).collect()
+    came.iter()
+        .map(|(rand, autn)| sqn_of(milenage, rand, autn))
+        .collect()
+}
+
+/// What a card would read.
+pub(crate) fn sqn_of(milenage: &Milenage, rand: &aka::Rand, autn: &aka::Autn) -> u64 {
+    let ak = milenage.f2345(rand).ak;
+    autn.sqn_xor_ak()
+        .iter()
+        .zip(ak)
+        .fold(0, |n, (concealed, ak)| n << 8 | u64::from(concealed ^ ak))
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! * `ops`: /livez, /readyz and /metrics;
 //! * `reload`: what SIGHUP does;
 //! * `rows`: what elements refuse to start with, and sockets that say nothing;
+//! * `sqn`: the schemes of sequence numbers;
 //! * `up`: the network left running, and the commands that it prints;
 //! * `config`: example, check and show, the order of the sources, and what is said of a wrong file.
 #![allow(
@@ -26,6 +27,7 @@ mod metrics;
 mod ops;
 mod reload;
 mod rows;
+mod sqn;
 mod up;
 
 use std::{

@@ -10,16 +10,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aka::{Sqn, sqn::home};
+use aka::Sqn;
+use base::Utc;
 use gba::ids::Impi;
 
 use super::{
     Disk, OpenError, OsDisk, Resync, SqnError, SqnRules, SqnStore,
     format::{self, Damage, MAX_OCTETS},
 };
-
-/// SEQ values that one durable write reserves. A crash skips at most so many, which is far below any Δ.
-const BLOCK: u64 = 32;
 
 /// Sequence numbers in a file, for one process at a time.
 #[derive(Debug)]
@@ -151,17 +149,17 @@ impl<D: Disk> Inner<D> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reserve_block(&self, disk: &mut D, impi: &Impi, rules: &SqnRules) -> Result<Sqn, SqnError> {
+    fn reserve_block(&self, disk: &mut D, impi: &Impi, rules: &SqnRules, now: Utc) -> Result<Sqn, SqnError> {
         let (entry, text) = {
             let mut state = self.state();
             // Another call may have reserved a block while this one queued for the disk.
-            if let Some(sqn) = state.take(impi, rules)? {
+            if let Some(sqn) = state.take(impi, rules, now)? {
                 return Ok(sqn);
             }
-            let last = rules.after(impi, state.entries.get(impi).map(|e| e.last))?;
+            let last = rules.after(impi, state.entries.get(impi).map(|e| e.last), now)?;
             let entry = Entry {
                 last,
-                bound: rules.block_end(last, BLOCK),
+                bound: rules.block_end(last),
             };
             (entry, state.text_with(impi, entry.bound))
         };
@@ -170,12 +168,19 @@ impl<D: Disk> Inner<D> {
         Ok(entry.last)
     }
 
-    fn resync(&self, disk: &mut D, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn) -> Result<Resync, SqnError> {
+    fn resync(
+        &self,
+        disk: &mut D,
+        impi: &Impi,
+        rules: &SqnRules,
+        sqn_ms: Sqn,
+        now: Utc,
+    ) -> Result<Resync, SqnError> {
         let (before, after, entry, text) = {
             let mut state = self.state();
             state.check()?;
             let before = state.entries.get(impi).map_or(rules.first, |e| e.last);
-            let Some(after) = home::resync(rules.profile, before, sqn_ms) else {
+            let Some(after) = rules.resync(before, sqn_ms, now) else {
                 return Ok(Resync { before, after: None });
             };
             // Nothing is taken from the old block from here on: its numbers belong to the time before.
@@ -184,7 +189,7 @@ impl<D: Disk> Inner<D> {
             }
             let entry = Entry {
                 last: after,
-                bound: rules.block_end(after, BLOCK),
+                bound: rules.block_end(after),
             };
             (before, after, entry, state.text_with(impi, entry.bound))
         };
@@ -216,12 +221,12 @@ impl State {
     }
 
     /// The next SQN, if it lies in the block that is on the medium.
-    fn take(&mut self, impi: &Impi, rules: &SqnRules) -> Result<Option<Sqn>, SqnError> {
+    fn take(&mut self, impi: &Impi, rules: &SqnRules, now: Utc) -> Result<Option<Sqn>, SqnError> {
         self.check()?;
         let Some(entry) = self.entries.get_mut(impi) else {
             return Ok(None);
         };
-        let next = rules.after(impi, Some(entry.last))?;
+        let next = rules.after(impi, Some(entry.last), now)?;
         if next > entry.bound {
             return Ok(None);
         }
@@ -237,18 +242,24 @@ impl State {
 }
 
 impl<D: Disk> SqnStore for FileSqnStore<D> {
-    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules) -> Result<Sqn, SqnError> {
-        if let Some(sqn) = self.inner.state().take(impi, rules)? {
+    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules, now: Utc) -> Result<Sqn, SqnError> {
+        if let Some(sqn) = self.inner.state().take(impi, rules, now)? {
             return Ok(sqn);
         }
         let (impi, rules) = (impi.clone(), *rules);
-        self.with_disk(move |inner, disk| inner.reserve_block(disk, &impi, &rules))
+        self.with_disk(move |inner, disk| inner.reserve_block(disk, &impi, &rules, now))
             .await
     }
 
-    async fn resync_sqn(&self, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn) -> Result<Resync, SqnError> {
+    async fn resync_sqn(
+        &self,
+        impi: &Impi,
+        rules: &SqnRules,
+        sqn_ms: Sqn,
+        now: Utc,
+    ) -> Result<Resync, SqnError> {
         let (impi, rules) = (impi.clone(), *rules);
-        self.with_disk(move |inner, disk| inner.resync(disk, &impi, &rules, sqn_ms))
+        self.with_disk(move |inner, disk| inner.resync(disk, &impi, &rules, sqn_ms, now))
             .await
     }
 }

@@ -6,7 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use aka::{Sqn, sqn::home};
+use aka::Sqn;
+use base::Utc;
 use gba::ids::Impi;
 
 use super::{Resync, SqnError, SqnRules, SqnStore};
@@ -24,21 +25,21 @@ impl MemorySqnStore {
         Self::default()
     }
 
-    fn reserve(&self, impi: &Impi, rules: &SqnRules) -> Result<Sqn, SqnError> {
+    fn reserve(&self, impi: &Impi, rules: &SqnRules, now: Utc) -> Result<Sqn, SqnError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = last.get_mut(impi) {
-            *last = rules.after(impi, Some(*last))?;
+            *last = rules.after(impi, Some(*last), now)?;
             return Ok(*last);
         }
-        let first = rules.after(impi, None)?;
+        let first = rules.after(impi, None, now)?;
         last.insert(impi.clone(), first);
         Ok(first)
     }
 
-    fn resync(&self, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn) -> Resync {
+    fn resync(&self, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn, now: Utc) -> Resync {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let before = last.get(impi).copied().unwrap_or(rules.first);
-        let after = home::resync(rules.profile, before, sqn_ms);
+        let after = rules.resync(before, sqn_ms, now);
         if let Some(after) = after {
             last.insert(impi.clone(), after);
         }
@@ -47,11 +48,17 @@ impl MemorySqnStore {
 }
 
 impl SqnStore for MemorySqnStore {
-    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules) -> Result<Sqn, SqnError> {
-        self.reserve(impi, rules)
+    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules, now: Utc) -> Result<Sqn, SqnError> {
+        self.reserve(impi, rules, now)
     }
 
-    async fn resync_sqn(&self, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn) -> Result<Resync, SqnError> {
-        Ok(self.resync(impi, rules, sqn_ms))
+    async fn resync_sqn(
+        &self,
+        impi: &Impi,
+        rules: &SqnRules,
+        sqn_ms: Sqn,
+        now: Utc,
+    ) -> Result<Resync, SqnError> {
+        Ok(self.resync(impi, rules, sqn_ms, now))
     }
 }

@@ -1,4 +1,4 @@
-//! Sequence numbers of the home side (TS 33.102 Annex C.1): who may issue which SQN, and that none is issued twice.
+//! Sequence numbers of the home side (TS 33.102 annexes C.1 and C.3): who may issue which SQN, and that none is issued twice.
 //!
 //! [`SqnStore`] has two verbs, each atomic: [`reserve_sqn`](SqnStore::reserve_sqn) and
 //! [`resync_sqn`](SqnStore::resync_sqn). What they return is already stored as firmly as the implementation can:
@@ -22,14 +22,21 @@ use std::{future::Future, io, path::PathBuf};
 
 use aka::{
     Sqn,
-    sqn::{SqnProfile, home},
+    sqn::{
+        SqnProfile,
+        home::{self, Clock, Scheme},
+    },
 };
+use base::Utc;
 use gba::ids::Impi;
 
 pub use disk::{Disk, OsDisk};
 pub use file::FileSqnStore;
 pub use format::{Damage, decode as decode_sqn_file};
 pub use memory::MemorySqnStore;
+
+/// SEQ values that one durable write reserves where SEQ is counted.
+const BLOCK: u64 = 32;
 
 /// How SQN advance for one subscriber (TS 33.102 Annex C.1.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,8 +45,46 @@ pub struct SqnRules {
     pub profile: SqnProfile,
     /// The IND of all vectors for Zh; other domains use others, so that their vectors don't refuse each other.
     pub ind: u64,
-    /// The very first SQN, issued exactly as it stands here if the store doesn't know the subscriber yet.
+    /// The very first SQN, for a subscriber that the store doesn't know yet: issued exactly as it stands here by a
+    /// counter; by a clock the first is above it.
     pub first: Sqn,
+    /// Whether SEQ is counted or follows a clock (annex C.3).
+    pub scheme: Scheme,
+}
+
+/// A name that is no scheme, or a scheme without what it needs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAScheme {
+    /// Another word.
+    #[error("\"counter\", \"partly-time\" or \"time\" expected")]
+    Name,
+    /// `time` needs the time at which SEQ was zero: a card takes a first SEQ of at most Δ.
+    #[error(
+        "missing: with \"time\" the time when these cards were new, such as \"2026-11-01T00:00:00Z\", expected"
+    )]
+    NoStart,
+}
+
+/// The scheme of a configuration: `counter` (annex C.3.2), `partly-time` (C.3.1) or `time` (C.3.3), whose clock was zero
+/// at `start`.
+///
+/// # Errors
+/// [`NotAScheme`].
+pub fn scheme_of(name: &str, start: Option<Utc>) -> Result<Scheme, NotAScheme> {
+    match (name, Scheme::PROFILE_1) {
+        ("counter", _) => Ok(Scheme::Counter),
+        ("partly-time", Scheme::PartlyTimeBased { clock, seq2_bits, d }) => Ok(Scheme::PartlyTimeBased {
+            clock: Clock {
+                start: start.unwrap_or(clock.start),
+                ..clock
+            },
+            seq2_bits,
+            d,
+        }),
+        ("time", _) => start.map(Scheme::profile_3).ok_or(NotAScheme::NoStart),
+        _ => Err(NotAScheme::Name),
+    }
 }
 
 impl Default for SqnRules {
@@ -52,21 +97,49 @@ impl Default for SqnRules {
             profile,
             ind,
             first: home::next(profile, Sqn::default(), ind),
+            scheme: Scheme::Counter,
         }
     }
 }
 
 impl SqnRules {
-    /// The SQN after `last`; the first one for a subscriber that has none.
-    fn after(&self, impi: &Impi, last: Option<Sqn>) -> Result<Sqn, SqnError> {
-        let Some(last) = last else { return Ok(self.first) };
-        home::checked_next(self.profile, last, self.ind)
+    /// The SQN after `last`, which is above it whatever the clock says; the first one for a subscriber that has none.
+    fn after(&self, impi: &Impi, last: Option<Sqn>, now: Utc) -> Result<Sqn, SqnError> {
+        let last = match (last, self.scheme) {
+            (None, Scheme::Counter) => return Ok(self.first),
+            (last, _) => last.unwrap_or(self.first),
+        };
+        self.scheme
+            .next(self.profile, last, self.ind, now)
             .ok_or_else(|| SqnError::Exhausted { impi: impi.clone() })
     }
 
+    /// What SQN_HE becomes after a verified AUTS: SQN_MS if the card would refuse the next number as it is now, because
+    /// it isn't higher or lies more than Δ ahead (TS 33.102 6.3.5, ruling 1); else it stays.
+    fn resync(&self, sqn_he: Sqn, sqn_ms: Sqn, now: Utc) -> Option<Sqn> {
+        let card = self.profile.seq(sqn_ms);
+        let accepted = |next: Sqn| {
+            let ahead = self.profile.seq(next).checked_sub(card);
+            ahead.is_some_and(|ahead| (1..=self.profile.delta).contains(&ahead))
+        };
+        let next = self.scheme.next(self.profile, sqn_he, self.ind, now);
+        (!next.is_some_and(accepted)).then_some(sqn_ms)
+    }
+
+    /// SEQ values that one durable write reserves, all skipped by a crash: far below any Δ. By a clock a minute of it, or
+    /// each number would need a write.
+    fn block(&self) -> u64 {
+        match self.scheme {
+            Scheme::PartlyTimeBased { clock, .. } | Scheme::TimeBased { clock, .. } => {
+                BLOCK.max(60 * u64::from(clock.per_second))
+            }
+            _ => BLOCK,
+        }
+    }
+
     /// The highest SQN of the block that starts with `first`.
-    fn block_end(&self, first: Sqn, block: u64) -> Sqn {
-        let seq = self.profile.seq(first).saturating_add(block.saturating_sub(1));
+    fn block_end(&self, first: Sqn) -> Sqn {
+        let seq = self.profile.seq(first).saturating_add(self.block() - 1);
         Sqn::from_parts(seq, self.ind, self.profile.ind_bits)
             .unwrap_or(Sqn::MAX)
             .max(first)
@@ -162,7 +235,7 @@ pub enum OpenError {
 
 /// Where the last SQN of each subscriber is kept. Each verb is atomic, also against other calls for the same IMPI.
 pub trait SqnStore: Send + Sync + 'static {
-    /// Takes the next SQN. It is stored before it is returned and is never returned again, whatever crashes; some
+    /// Takes the next SQN, by the clock `now` if the rules go by one. It is stored before it is returned and is never returned again, whatever crashes; some
     /// may be skipped.
     ///
     /// # Errors
@@ -171,6 +244,7 @@ pub trait SqnStore: Send + Sync + 'static {
         &self,
         impi: &Impi,
         rules: &SqnRules,
+        now: Utc,
     ) -> impl Future<Output = Result<Sqn, SqnError>> + Send;
 
     /// Sets SQN_HE to the SQN_MS of a verified AUTS, but only if the card would refuse the next SQN: it isn't
@@ -183,6 +257,7 @@ pub trait SqnStore: Send + Sync + 'static {
         impi: &Impi,
         rules: &SqnRules,
         sqn_ms: Sqn,
+        now: Utc,
     ) -> impl Future<Output = Result<Resync, SqnError>> + Send;
 }
 
@@ -191,8 +266,9 @@ impl<S: SqnStore> SqnStore for std::sync::Arc<S> {
         &self,
         impi: &Impi,
         rules: &SqnRules,
+        now: Utc,
     ) -> impl Future<Output = Result<Sqn, SqnError>> + Send {
-        (**self).reserve_sqn(impi, rules)
+        (**self).reserve_sqn(impi, rules, now)
     }
 
     fn resync_sqn(
@@ -200,7 +276,8 @@ impl<S: SqnStore> SqnStore for std::sync::Arc<S> {
         impi: &Impi,
         rules: &SqnRules,
         sqn_ms: Sqn,
+        now: Utc,
     ) -> impl Future<Output = Result<Resync, SqnError>> + Send {
-        (**self).resync_sqn(impi, rules, sqn_ms)
+        (**self).resync_sqn(impi, rules, sqn_ms, now)
     }
 }

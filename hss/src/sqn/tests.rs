@@ -12,6 +12,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const NOW: Utc = Utc(1_900_000_000);
+
 fn impi(n: u32) -> Impi {
     format!("00101{n:010}@ims.mnc001.mcc001.3gppnetwork.org")
         .parse()
@@ -42,48 +44,63 @@ async fn conforms<S: SqnStore>(open: impl Fn() -> S) {
         ind: 7,
         ..rules
     };
-    assert_eq!(store.reserve_sqn(&alice, &first).await, Ok(sqn("ff9bb4d0b607")));
-    assert_eq!(store.reserve_sqn(&alice, &first).await, Ok(sqn("ff9bb4d0b627")));
-    assert_eq!(store.reserve_sqn(&bob, &rules).await, Ok(sqn("00000000003f")));
-    assert_eq!(store.reserve_sqn(&bob, &rules).await, Ok(sqn("00000000005f")));
+    assert_eq!(
+        store.reserve_sqn(&alice, &first, NOW).await,
+        Ok(sqn("ff9bb4d0b607"))
+    );
+    assert_eq!(
+        store.reserve_sqn(&alice, &first, NOW).await,
+        Ok(sqn("ff9bb4d0b627"))
+    );
+    assert_eq!(
+        store.reserve_sqn(&bob, &rules, NOW).await,
+        Ok(sqn("00000000003f"))
+    );
+    assert_eq!(
+        store.reserve_sqn(&bob, &rules, NOW).await,
+        Ok(sqn("00000000005f"))
+    );
 
     // Far more than a block, always rising.
     let mut last = sqn("00000000005f");
     for _ in 0..200 {
-        let next = store.reserve_sqn(&bob, &rules).await.unwrap();
+        let next = store.reserve_sqn(&bob, &rules, NOW).await.unwrap();
         assert_eq!(rules.profile.seq(next), rules.profile.seq(last) + 1);
         last = next;
     }
 
     // SQN_MS just behind: the card accepts the next one, so nothing changes (TS 33.102 6.3.5).
     let before = last;
-    let done = store.resync_sqn(&bob, &rules, sqn("000000000040")).await;
+    let done = store.resync_sqn(&bob, &rules, sqn("000000000040"), NOW).await;
     assert_eq!(done, Ok(Resync { before, after: None }));
-    assert!(store.reserve_sqn(&bob, &rules).await.unwrap() > before);
+    assert!(store.reserve_sqn(&bob, &rules, NOW).await.unwrap() > before);
 
     // SQN_MS ahead: raised.
-    let before = store.reserve_sqn(&bob, &rules).await.unwrap();
+    let before = store.reserve_sqn(&bob, &rules, NOW).await.unwrap();
     let ahead = sqn("0b604a81eca8");
     assert_eq!(
-        store.resync_sqn(&bob, &rules, ahead).await,
+        store.resync_sqn(&bob, &rules, ahead, NOW).await,
         Ok(Resync {
             before,
             after: Some(ahead)
         })
     );
-    let next = store.reserve_sqn(&bob, &rules).await.unwrap();
+    let next = store.reserve_sqn(&bob, &rules, NOW).await.unwrap();
     assert_eq!(rules.profile.seq(next), rules.profile.seq(ahead) + 1);
 
     // SQN_HE more than Δ ahead of the card: lowered, the only way back there is.
     let low = sqn("000000000021");
     assert_eq!(
-        store.resync_sqn(&bob, &rules, low).await,
+        store.resync_sqn(&bob, &rules, low, NOW).await,
         Ok(Resync {
             before: next,
             after: Some(low)
         })
     );
-    assert_eq!(store.reserve_sqn(&bob, &rules).await, Ok(sqn("00000000005f")));
+    assert_eq!(
+        store.reserve_sqn(&bob, &rules, NOW).await,
+        Ok(sqn("00000000005f"))
+    );
 
     // The end of the number space is an error, not a new start.
     let top = SqnRules {
@@ -91,9 +108,9 @@ async fn conforms<S: SqnStore>(open: impl Fn() -> S) {
         ..rules
     };
     let carol = impi(3);
-    assert_eq!(store.reserve_sqn(&carol, &top).await, Ok(Sqn::MAX));
+    assert_eq!(store.reserve_sqn(&carol, &top, NOW).await, Ok(Sqn::MAX));
     for _ in 0..2 {
-        let end = store.reserve_sqn(&carol, &top).await;
+        let end = store.reserve_sqn(&carol, &top, NOW).await;
         assert_eq!(end, Err(SqnError::Exhausted { impi: carol.clone() }));
     }
 }
@@ -103,7 +120,12 @@ async fn gives_each_sqn_once<S: SqnStore>(store: Arc<S>) {
     let calls: Vec<_> = (0..100)
         .map(|_| {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { store.reserve_sqn(&impi(1), &SqnRules::default()).await.unwrap() })
+            tokio::spawn(async move {
+                store
+                    .reserve_sqn(&impi(1), &SqnRules::default(), NOW)
+                    .await
+                    .unwrap()
+            })
         })
         .collect();
     let mut seen = HashSet::new();
@@ -148,24 +170,24 @@ fn the_file_goes_on_after_its_bound_and_keeps_a_lowered_number() {
     let rules = SqnRules::default();
     run(async {
         let store = FileSqnStore::create(&path).unwrap();
-        let given = store.reserve_sqn(&impi(1), &rules).await.unwrap();
+        let given = store.reserve_sqn(&impi(1), &rules, NOW).await.unwrap();
         drop(store);
         let store = FileSqnStore::open(&path).unwrap();
-        let next = store.reserve_sqn(&impi(1), &rules).await.unwrap();
+        let next = store.reserve_sqn(&impi(1), &rules, NOW).await.unwrap();
         // The rest of the block is skipped, and no more than that.
         assert_eq!(rules.profile.seq(next), rules.profile.seq(given) + 32);
 
         store
-            .resync_sqn(&impi(1), &rules, sqn("0b604a81eca8"))
+            .resync_sqn(&impi(1), &rules, sqn("0b604a81eca8"), NOW)
             .await
             .unwrap();
         store
-            .resync_sqn(&impi(1), &rules, sqn("000000000041"))
+            .resync_sqn(&impi(1), &rules, sqn("000000000041"), NOW)
             .await
             .unwrap();
         drop(store);
         let store = FileSqnStore::open(&path).unwrap();
-        let next = store.reserve_sqn(&impi(1), &rules).await.unwrap();
+        let next = store.reserve_sqn(&impi(1), &rules, NOW).await.unwrap();
         assert!((3..100).contains(&rules.profile.seq(next)), "{next}");
     });
 }
@@ -195,13 +217,16 @@ fn a_link_to_the_file_is_the_file() {
     let store = FileSqnStore::create(&path).unwrap();
     let refused = FileSqnStore::open(&link).unwrap_err();
     assert!(matches!(refused, OpenError::Locked { .. }), "{refused}");
-    let first = run(store.reserve_sqn(&impi(1), &rules)).unwrap();
+    let first = run(store.reserve_sqn(&impi(1), &rules, NOW)).unwrap();
     drop(store);
     let store = FileSqnStore::open(&link).unwrap();
-    let second = run(store.reserve_sqn(&impi(1), &rules)).unwrap();
+    let second = run(store.reserve_sqn(&impi(1), &rules, NOW)).unwrap();
     drop(store);
     assert!(link.is_symlink(), "the link isn't replaced by a file");
-    let third = run(FileSqnStore::open(&path).unwrap().reserve_sqn(&impi(1), &rules)).unwrap();
+    let third = run(FileSqnStore::open(&path)
+        .unwrap()
+        .reserve_sqn(&impi(1), &rules, NOW))
+    .unwrap();
     assert!(first < second && second < third, "{first} {second} {third}");
 }
 
@@ -385,11 +410,13 @@ async fn use_store(store: &FileSqnStore<SimDisk>, given: &mut Vec<(Impi, Sqn)>) 
     for round in 0..4 {
         for n in [1, 2] {
             for _ in 0..20 {
-                given.push((impi(n), store.reserve_sqn(&impi(n), &rules).await?));
+                given.push((impi(n), store.reserve_sqn(&impi(n), &rules, NOW).await?));
             }
         }
         if round == 1 {
-            store.resync_sqn(&impi(2), &rules, sqn("000000010000")).await?;
+            store
+                .resync_sqn(&impi(2), &rules, sqn("000000010000"), NOW)
+                .await?;
         }
     }
     Ok(())
@@ -415,7 +442,7 @@ fn no_sqn_is_given_twice_wherever_the_power_fails() {
                 let store = FileSqnStore::on(disk.after_crash(loss)).unwrap();
                 for n in [1, 2] {
                     for _ in 0..3 {
-                        let next = store.reserve_sqn(&impi(n), &rules).await.unwrap();
+                        let next = store.reserve_sqn(&impi(n), &rules, NOW).await.unwrap();
                         let highest = given.iter().filter(|(i, _)| *i == impi(n)).map(|(_, s)| *s).max();
                         assert!(
                             Some(next) > highest,
@@ -459,17 +486,20 @@ fn one_failed_step_ends_the_issue_of_numbers() {
         for step in 0..5 {
             let disk = SimDisk::default();
             let store = FileSqnStore::create_on(disk.clone()).unwrap();
-            let given = store.reserve_sqn(&impi(1), &rules).await.unwrap();
+            let given = store.reserve_sqn(&impi(1), &rules, NOW).await.unwrap();
             disk.0.lock().unwrap().fail_once_at = Some(step);
-            let refused = store.reserve_sqn(&impi(2), &rules).await;
+            let refused = store.reserve_sqn(&impi(2), &rules, NOW).await;
             assert!(matches!(refused, Err(SqnError::NotStored { .. })), "{refused:?}");
             // Also for a subscriber whose block is there: the operator must notice.
-            assert_eq!(store.reserve_sqn(&impi(1), &rules).await, Err(SqnError::ReadOnly));
-            let resync = store.resync_sqn(&impi(1), &rules, sqn("0b604a81eca8")).await;
+            assert_eq!(
+                store.reserve_sqn(&impi(1), &rules, NOW).await,
+                Err(SqnError::ReadOnly)
+            );
+            let resync = store.resync_sqn(&impi(1), &rules, sqn("0b604a81eca8"), NOW).await;
             assert_eq!(resync, Err(SqnError::ReadOnly));
             drop(store);
             let store = FileSqnStore::on(disk.after_crash(Loss::All)).unwrap();
-            assert!(store.reserve_sqn(&impi(1), &rules).await.unwrap() > given);
+            assert!(store.reserve_sqn(&impi(1), &rules, NOW).await.unwrap() > given);
         }
     });
 }

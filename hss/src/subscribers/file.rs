@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aka::{AlgorithmSet, Amf, Milenage, Sqn, Tuak, Xor, sqn::SqnProfile, tuak};
+use aka::{
+    AlgorithmSet, Amf, Milenage, Sqn, Tuak, Xor,
+    sqn::{SqnProfile, home::Scheme},
+    tuak,
+};
 use base::{Now, Secret, SecretBytes, Utc};
 use gba::{
     guss::{BsfInfo, Guss, KeyChoice, UiccType, Uss},
@@ -14,11 +18,11 @@ use gba::{
 use toml::de::DeTable;
 
 use super::{
-    Subscriber, Subscribers,
+    Own, Subscriber, Subscribers,
     keys::{self, KeySource, OsKeys},
     table::{FileError, Table, error_at},
 };
-use crate::sqn::SqnRules;
+use crate::sqn::{NotAScheme, SqnRules, scheme_of};
 
 /// A file with everything that may stand in one, explained line by line.
 ///
@@ -203,13 +207,15 @@ pub(super) fn subscriber(
         Some(text) => Utc::parse(text.value).map_err(|e| t.error_about(&text, e.to_string()))?,
         None => changed,
     };
-    let rules = sqn_rules(t)?;
+    let (rules, mut own) = sqn_rules(t)?;
     let as_is = t.flag("amf_as_is")?.unwrap_or(false);
     let amf = match t.text("amf")? {
-        Some(text) => text
-            .value
-            .parse()
-            .map_err(|e| t.error_about(&text, format!("AMF: {e}")))?,
+        Some(text) => {
+            own.amf = true;
+            text.value
+                .parse()
+                .map_err(|e| t.error_about(&text, format!("AMF: {e}")))?
+        }
         None => Amf::new([0, 0]),
     };
     let subscriber = Subscriber::new(impi, algorithm)
@@ -221,11 +227,13 @@ pub(super) fn subscriber(
             "a laboratory mode: not allowed with production = true",
         ));
     }
-    Ok(if as_is {
+    let mut subscriber = if as_is {
         subscriber.with_amf_as_is(amf)
     } else {
         subscriber.with_amf(amf)
-    })
+    };
+    subscriber.own = own;
+    Ok(subscriber)
 }
 
 fn impi(t: &mut Table<'_, '_>) -> Result<Impi, FileError> {
@@ -336,7 +344,7 @@ fn algorithm(
     }
 }
 
-fn sqn_rules(t: &mut Table<'_, '_>) -> Result<SqnRules, FileError> {
+fn sqn_rules(t: &mut Table<'_, '_>) -> Result<(SqnRules, Own), FileError> {
     let mut profile = SqnProfile::default();
     if let Some(bits) = t.number("ind_bits", 0, u32::from(SqnProfile::MAX_IND_BITS))? {
         // The number is at most MAX_IND_BITS, which is an octet.
@@ -364,9 +372,36 @@ fn sqn_rules(t: &mut Table<'_, '_>) -> Result<SqnRules, FileError> {
         }
         None => None,
     };
+    let own_scheme = scheme(t)?;
+    let own = Own {
+        scheme: own_scheme.is_some(),
+        ind: ind.is_some(),
+        amf: false,
+    };
     let ind = ind.unwrap_or(highest_ind);
-    let first = first.unwrap_or_else(|| aka::sqn::home::next(profile, Sqn::default(), ind));
-    Ok(SqnRules { profile, ind, first })
+    let rules = SqnRules {
+        profile,
+        ind,
+        first: first.unwrap_or_else(|| aka::sqn::home::next(profile, Sqn::default(), ind)),
+        scheme: own_scheme.unwrap_or_default(),
+    };
+    Ok((rules, own))
+}
+
+fn scheme(t: &mut Table<'_, '_>) -> Result<Option<Scheme>, FileError> {
+    let start = match t.text("sqn_start")? {
+        Some(text) => Some(Utc::parse(text.value).map_err(|e| t.error_about(&text, e.to_string()))?),
+        None => None,
+    };
+    match t.text("sqn_scheme")? {
+        Some(text) => match scheme_of(text.value, start) {
+            Ok(scheme) => Ok(Some(scheme)),
+            Err(NotAScheme::NoStart) => Err(t.error("sqn_start", NotAScheme::NoStart.to_string())),
+            Err(e) => Err(t.error_about(&text, e.to_string())),
+        },
+        None if start.is_some() => Err(t.error("sqn_scheme", "missing: sqn_start belongs to one")),
+        None => Ok(None),
+    }
 }
 
 fn guss(t: &mut Table<'_, '_>, impi: &Impi) -> Result<Guss, FileError> {

@@ -20,7 +20,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use aka::{Algorithm as _, AlgorithmSet, Amf, Rand, Sqn, sqn::home};
+use aka::{
+    Algorithm as _, AlgorithmSet, Amf, Rand, Sqn,
+    sqn::{
+        Domain, IndRange,
+        home::{self, Scheme},
+    },
+};
 use base::Utc;
 use gba::{
     guss::{BsfInfo, Guss, UiccType},
@@ -40,6 +46,9 @@ pub struct Subscriber {
     pub(crate) algorithm: AlgorithmSet,
     pub(crate) amf: Amf,
     pub(crate) sqn: SqnRules,
+    pub(crate) own: Own,
+    /// INDs of the domain, of which each BSF has one.
+    pub(crate) inds: Option<IndRange>,
     pub(crate) guss: Guss,
     /// The GUSS as it goes into MAA, written once.
     pub(crate) guss_xml: Vec<u8>,
@@ -65,6 +74,8 @@ impl Subscriber {
             algorithm: algorithm.into(),
             amf: Amf::new([0, 0]),
             sqn: SqnRules::default(),
+            own: Own::default(),
+            inds: None,
             guss_xml: guss.to_xml().into_bytes(),
             guss,
             guss_changed: Utc(0),
@@ -103,6 +114,7 @@ impl Subscriber {
     pub const fn with_first_sqn(mut self, first: Sqn) -> Self {
         self.sqn.first = first;
         self.sqn.ind = self.sqn.profile.ind(first);
+        self.own.ind = true;
         self
     }
 
@@ -157,6 +169,14 @@ impl Subscriber {
         &self.sqn
     }
 
+    /// How SQN advance for the BSF with that number: each has an IND of its own, as long as the domain has one more.
+    pub(crate) fn rules_for(&self, bsf: u64) -> SqnRules {
+        let ind = self.inds.map_or(self.sqn.ind, |inds| {
+            inds.last() - bsf % (inds.last() - inds.first() + 1)
+        });
+        SqnRules { ind, ..self.sqn }
+    }
+
     /// Whether both have the same key, by what it computes.
     fn has_key_of(&self, other: &Self) -> bool {
         let (rand, amf) = (Rand::new([0x5a; 16]), Amf::new([0, 0]));
@@ -186,6 +206,39 @@ impl fmt::Debug for Subscriber {
             .field("amf", &self.amf)
             .finish_non_exhaustive()
     }
+}
+
+/// What a subscriber says of itself, so that its domain's rules don't count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Own {
+    pub(crate) scheme: bool,
+    pub(crate) ind: bool,
+    pub(crate) amf: bool,
+}
+
+/// How vectors of one domain are made for all subscribers that don't say otherwise: for Zh that is
+/// [`Domain::Gba`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DomainRules {
+    /// How SEQ advances (TS 33.102 annex C.3).
+    pub scheme: Scheme,
+    /// The domain's INDs, the first and the last: the first BSF by name has the last, and so on. `None`: the range of
+    /// [`Domain::Gba`] (C.3.4).
+    pub inds: Option<(u64, u64)>,
+    /// AMF, as it is; `None`: 0000, without the separation bit (annex H, ruling 2).
+    pub amf: Option<Amf>,
+}
+
+/// A subscriber's card has too few bits of IND for the domain's range.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{impi} has ind_bits = {ind_bits}, which has no IND {ind}: give that subscriber an ind of its own")]
+pub struct NoSuchInd {
+    /// The IMPI.
+    pub impi: Impi,
+    /// Bits of IND on its card.
+    pub ind_bits: u8,
+    /// The highest IND of the domain.
+    pub ind: u64,
 }
 
 /// Two subscribers with the same IMPI.
@@ -239,7 +292,12 @@ impl Subscribers {
             changes.removed -= 1;
             let same_guss = entry.guss_xml == before.guss_xml;
             let same_key = entry.has_key_of(before);
-            if same_guss && same_key && entry.amf == before.amf && entry.sqn == before.sqn {
+            if same_guss
+                && same_key
+                && entry.amf == before.amf
+                && entry.sqn == before.sqn
+                && entry.inds == before.inds
+            {
                 *entry = Arc::clone(before);
                 continue;
             }
@@ -258,6 +316,45 @@ impl Subscribers {
             }
         }
         (self, changes)
+    }
+
+    /// With the rules of a domain for those who don't say otherwise.
+    ///
+    /// # Errors
+    /// [`NoSuchInd`].
+    pub fn in_domain(mut self, rules: &DomainRules) -> Result<Self, NoSuchInd> {
+        for subscriber in self.by_impi.values_mut().filter_map(Arc::get_mut) {
+            let Subscriber {
+                impi,
+                sqn,
+                own,
+                amf,
+                inds,
+                ..
+            } = subscriber;
+            if !own.scheme {
+                sqn.scheme = rules.scheme;
+            }
+            if let (false, Some(new)) = (own.amf, rules.amf) {
+                *amf = new;
+            }
+            if own.ind {
+                continue;
+            }
+            let range = match rules.inds {
+                None => Domain::Gba.ind_range(sqn.profile),
+                Some((first, last)) => IndRange::new(sqn.profile, first, last).ok_or_else(|| NoSuchInd {
+                    impi: impi.clone(),
+                    ind_bits: sqn.profile.ind_bits,
+                    ind: last,
+                })?,
+            };
+            *inds = Some(range);
+            sqn.ind = range.last();
+            // Nobody said what the first one is.
+            sqn.first = home::next(sqn.profile, Sqn::default(), sqn.ind);
+        }
+        Ok(self)
     }
 
     /// The subscriber with that IMPI, compared as sent.

@@ -202,7 +202,7 @@ fn each_mistake_is_told_with_its_place_and_what_is_expected() {
             6,
             1,
             "subscriber[1].this key",
-            "not known here; known are",
+            "not known here; did you mean `lifetime`?",
         ),
         (
             with("guss_changed = \"today\""),
@@ -297,7 +297,7 @@ fn each_mistake_is_told_with_its_place_and_what_is_expected() {
             1,
             1,
             "this key",
-            "known are production, subscriber",
+            "did you mean `production`?",
         ),
     ];
     for (text, line, column, key, what) in cases {

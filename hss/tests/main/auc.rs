@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aka::{Algorithm, AlgorithmSet, Amf, Auts, Check, Milenage, Rand, Sqn, Tuak, Xor, auts, sqn::home, tuak};
-use base::{NoEntropy, Secret, SecretBytes, hex};
+use base::{NoEntropy, Secret, SecretBytes, Utc, hex};
 use gba::ids::Impi;
 use hss::{
     Auc, MemorySqnStore, Subscriber,
@@ -221,10 +221,10 @@ fn no_vector_without_randomness_or_a_stored_sqn() {
     }
     struct NoDisk;
     impl SqnStore for NoDisk {
-        async fn reserve_sqn(&self, _: &Impi, _: &SqnRules) -> Result<Sqn, SqnError> {
+        async fn reserve_sqn(&self, _: &Impi, _: &SqnRules, _: Utc) -> Result<Sqn, SqnError> {
             Err(SqnError::ReadOnly)
         }
-        async fn resync_sqn(&self, _: &Impi, _: &SqnRules, _: Sqn) -> Result<Resync, SqnError> {
+        async fn resync_sqn(&self, _: &Impi, _: &SqnRules, _: Sqn, _: Utc) -> Result<Resync, SqnError> {
             Err(SqnError::ReadOnly)
         }
     }
@@ -235,7 +235,7 @@ fn no_vector_without_randomness_or_a_stored_sqn() {
         run(none.vector(&subscriber, None, at(0))).err(),
         Some(AucError::NoEntropy(NoEntropy))
     );
-    let next = run(store.reserve_sqn(subscriber.impi(), subscriber.sqn_rules())).unwrap();
+    let next = run(store.reserve_sqn(subscriber.impi(), subscriber.sqn_rules(), at(0).utc)).unwrap();
     assert_eq!(next, subscriber.sqn_rules().first);
 
     let none = Auc::new(NoDisk, Script::new(&[]));

@@ -7,4 +7,5 @@ mod leaks;
 mod loopback;
 mod pipes;
 mod reload;
+mod schemes;
 mod zh;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use aka::{Algorithm as _, Autn, Rand, Sqn};
+use base::Utc;
 use diameter::{Message, dictionary as d};
 use gba::ids::Impi;
 use hss::{
@@ -120,20 +121,26 @@ struct Slow {
 }
 
 impl SqnStore for Slow {
-    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules) -> Result<Sqn, SqnError> {
+    async fn reserve_sqn(&self, impi: &Impi, rules: &SqnRules, now: Utc) -> Result<Sqn, SqnError> {
         if let Some(permits) = &self.permits {
             permits.acquire().await.unwrap().forget();
         }
         if self.fails.load(Ordering::Relaxed) {
             return Err(SqnError::ReadOnly);
         }
-        let sqn = self.numbers.reserve_sqn(impi, rules).await?;
+        let sqn = self.numbers.reserve_sqn(impi, rules, now).await?;
         self.stored.lock().unwrap().push(sqn);
         Ok(sqn)
     }
 
-    async fn resync_sqn(&self, impi: &Impi, rules: &SqnRules, sqn_ms: Sqn) -> Result<Resync, SqnError> {
-        self.numbers.resync_sqn(impi, rules, sqn_ms).await
+    async fn resync_sqn(
+        &self,
+        impi: &Impi,
+        rules: &SqnRules,
+        sqn_ms: Sqn,
+        now: Utc,
+    ) -> Result<Resync, SqnError> {
+        self.numbers.resync_sqn(impi, rules, sqn_ms, now).await
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// What may stand in a table beside what a row carries.
-const ALONE: [&str; 3] = ["uss", "guss_changed", "amf_as_is"];
+const ALONE: [&str; 5] = ["uss", "guss_changed", "amf_as_is", "sqn_scheme", "sqn_start"];
 
 /// How many tables there are, and those without a mistake.
 pub(super) fn read(
