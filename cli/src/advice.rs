@@ -15,8 +15,8 @@ pub(crate) fn print(why: &str) {
         return log::say(Level::ERROR, why);
     }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    // Standard error may be closed; the exit status still tells.
-    let _ = writeln!(anstream::stderr(), "{red}gba:{red:#} {why}");
+    // Standard error may be closed; the exit status still tells. Whole lines: others write there too.
+    let _ = anstream::stderr().write_all(format!("{red}gba:{red:#} {why}\n").as_bytes());
 }
 
 /// An error with its causes, joined by colons where a cause adds words.
@@ -41,7 +41,7 @@ pub(crate) fn warn(what: &str) {
     }
     let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
     // As above.
-    let _ = writeln!(anstream::stderr(), "{yellow}warning:{yellow:#} {what}");
+    let _ = anstream::stderr().write_all(format!("{yellow}warning:{yellow:#} {what}\n").as_bytes());
 }
 
 /// What was done, to standard error.
@@ -51,5 +51,5 @@ pub(crate) fn note(what: &str) {
         return log::say(Level::INFO, what);
     }
     // As above.
-    let _ = writeln!(anstream::stderr(), "{what}");
+    let _ = anstream::stderr().write_all(format!("{what}\n").as_bytes());
 }

@@ -29,6 +29,11 @@ print(json.dumps(families))
 /// Labels, and what may stand in them.
 const LABELS: [&str; 7] = ["interface", "result", "peer", "state", "kind", "le", "element"];
 
+/// Name, labels and value.
+type Sample = (String, HashMap<String, String>, f64);
+/// Name, type, unit, help and samples.
+type Family = (String, String, String, String, Vec<Sample>);
+
 #[test]
 fn prometheus_reads_durations_states_and_counts_and_nobody_is_named() {
     let Some(python) = peer::python("prometheus_client", "prometheus-client") else {
@@ -47,13 +52,7 @@ fn prometheus_reads_durations_states_and_counts_and_nobody_is_named() {
             "{element}: {}\n{text}",
             String::from_utf8_lossy(&parsed.stderr)
         );
-        let families: Vec<(
-            String,
-            String,
-            String,
-            String,
-            Vec<(String, HashMap<String, String>, f64)>,
-        )> = serde_json::from_slice(&parsed.stdout).unwrap();
+        let families: Vec<Family> = serde_json::from_slice(&parsed.stdout).unwrap();
         for (name, kind, unit, help, of_it) in families {
             assert!(name.starts_with("gba_") && !help.is_empty(), "{name}");
             if kind == "histogram" {
