@@ -7,6 +7,8 @@
 
 mod connection;
 mod side;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{

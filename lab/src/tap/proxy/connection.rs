@@ -22,7 +22,10 @@ use crate::tap::{Content, Direction, engine::Fate};
 /// Room for one read.
 const CHUNK: usize = 16 * 1024;
 /// Messages that may wait for a slow peer.
-const QUEUE: usize = 64;
+const QUEUE: usize = 1024;
+/// Places that are free in a queue before more is read for it: as many as the smallest messages in one read need, so that
+/// a peer that doesn't read never keeps the other direction from flowing.
+const ROOM: usize = 1000;
 /// Repeated requests of one connection whose answers are awaited.
 const MAX_KEPT: usize = 1024;
 
@@ -125,12 +128,14 @@ impl Proxy {
             upwards.reserve(CHUNK);
             downwards.reserve(CHUNK);
             let (direction, read) = tokio::select! {
-                read = from_listener.read_buf(&mut upwards), if work.queues[0].is_some() => (Direction::ToTarget, read),
-                read = from_target.read_buf(&mut downwards), if work.queues[1].is_some() => (Direction::ToListener, read),
+                read = from_listener.read_buf(&mut upwards), if has_room(&work.queues[0]) => (Direction::ToTarget, read),
+                read = from_target.read_buf(&mut downwards), if has_room(&work.queues[1]) => (Direction::ToListener, read),
                 Some(ended) = writers.join_next() => match ended {
                     Ok(true) => continue,
                     _ => return "closed: a peer is gone",
                 },
+                () = room(&work.queues[0]) => continue,
+                () = room(&work.queues[1]) => continue,
                 Some(_) = work.held.join_next() => continue,
                 () = tokio::time::sleep(self.config.limits.idle) => return "closed: nothing passed for too long",
             };
@@ -367,6 +372,19 @@ impl Proxy {
             Ok(Err(why)) => self.note(id, format!("sent again, without an answer: {why}")),
             Err(_) => self.note(id, "sent again, without an answer in time"),
         }
+    }
+}
+
+fn has_room(queue: &Option<mpsc::Sender<Out>>) -> bool {
+    queue.as_ref().is_some_and(|queue| queue.capacity() >= ROOM)
+}
+
+/// Until a queue that has no room has some.
+async fn room(queue: &Option<mpsc::Sender<Out>>) {
+    match queue {
+        // An error means that the peer is gone, which its writer tells.
+        Some(queue) if queue.capacity() < ROOM => drop(queue.reserve_many(ROOM).await),
+        _ => std::future::pending().await,
     }
 }
 
