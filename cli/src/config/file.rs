@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use hss::subscribers::Place;
+pub(super) use hss::subscribers::table::nearest;
 use toml::de::{DeTable, DeValue};
 
 use crate::input::{octets_of_file, text_of_file};
@@ -183,36 +184,8 @@ fn items(form: Form, value: &DeValue<'_>) -> Option<Vec<Text>> {
     }
 }
 
-/// The known word that is nearest to one that isn't, if it is near enough to be meant.
-pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let most = if word.len() < 5 { 1 } else { 2 + word.len() / 8 };
-    known
-        .map(|k| (distance(word, k), k))
-        .filter(|(far, _)| *far <= most)
-        .min_by_key(|(far, _)| *far)
-        .map(|(_, k)| k)
-}
-
 pub(super) fn did_you_mean(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
-}
-
-/// Levenshtein's distance, by octets: names are ASCII.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut last = i;
-        let mut left = i + 1;
-        for (y, cell) in b.bytes().zip(row.iter_mut().skip(1)) {
-            let here = (last + usize::from(x != y)).min(left + 1).min(*cell + 1);
-            last = std::mem::replace(cell, here);
-            left = here;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// True if a run of hex digits in it is so long that it may be part of a key, or if it has what no name has.
