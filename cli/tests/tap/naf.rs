@@ -2,9 +2,11 @@
 
 use crate::{Element, Said, Tap, folder, port, program, said};
 
-/// The keys that the example of `gba bsf static-example` gives its second B-TID.
+/// What the example of `gba bsf static-example` gives its second B-TID, and what Python's hmac makes of its first one.
 const BTID: &str = "a-device@bsf.mnc001.mcc001.pub.3gppnetwork.org";
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const OTHER_BTID: &str = "I1U8vpY3qJ0hiuZNrke/NQ==@bsf.mnc001.mcc001.pub.3gppnetwork.org";
+const OTHER_KEY: &str = "31c6cf84334899c7e26e8d440f62d05404634e86b2c647d959d0a82950415fb2";
 
 struct Pair {
     folder: tempfile::TempDir,
@@ -56,12 +58,16 @@ impl Pair {
     }
 
     fn get(&self, scheme: &str, at: &str, more: &[&str]) -> Said {
+        self.get_as(BTID, KEY, scheme, at, more)
+    }
+
+    fn get_as(&self, btid: &str, key: &str, scheme: &str, at: &str, more: &[&str]) -> Said {
         let url = format!("{scheme}://naf.m2m.example:{}/x", port(at));
-        let arguments = ["ue", "get", &url, "--btid", BTID, "--ks-naf", "env:KS_NAF"];
+        let arguments = ["ue", "get", &url, "--btid", btid, "--ks-naf", "env:KS_NAF"];
         said(
             program(self.folder.path(), &arguments)
                 .args(more)
-                .env("KS_NAF", KEY),
+                .env("KS_NAF", key),
         )
     }
 
@@ -79,8 +85,8 @@ fn a_5403_of_the_tap_is_an_unknown_b_tid_for_the_naf_and_the_bsf_is_not_asked() 
     let refused = pair.get("http", &pair.page, &[]);
     assert_eq!(refused.status, 1, "{}", refused.err);
     pair.zn.did("answered 5403 by the tap");
-    // The second time the BSF is asked, and knows it.
-    let page = pair.get("http", &pair.page, &[]);
+    // For another one the BSF is asked, and knows it.
+    let page = pair.get_as(OTHER_BTID, OTHER_KEY, "http", &pair.page, &[]);
     assert_eq!(page.status, 0, "{}", page.err);
     let bia = pair.zn.message("BIA");
     assert!(
@@ -104,15 +110,10 @@ fn a_page_that_was_altered_is_not_proven_by_the_naf() {
         refused.err
     );
     ua.did("body altered");
-    // With the proof left aside the altered page comes through.
-    let page = pair.get("http", &ua.at, &["--without-proof"]);
+    // A proof that is wrong is refused also where none is asked for.
+    let refused = pair.get("http", &ua.at, &["--without-proof"]);
+    assert_eq!((refused.status, refused.out.as_str()), (1, ""), "{}", refused.err);
     let (all, summary) = ua.stop();
-    assert!(
-        page.status == 1 || page.out.contains("loves you"),
-        "{} {}",
-        page.out,
-        page.err
-    );
     assert!(summary["to-listener"]["altered"].as_u64() >= Some(1), "{all:#?}");
     pair.stop();
 }
