@@ -49,24 +49,28 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts at offset 0.
+    #[inline]
     #[must_use]
     pub const fn new(octets: &'a [u8]) -> Self {
         Self { left: octets, at: 0 }
     }
 
     /// Offset of the next octet in the outermost input.
+    #[inline]
     #[must_use]
     pub const fn at(&self) -> usize {
         self.at
     }
 
     /// How many octets are left.
+    #[inline]
     #[must_use]
     pub const fn len(&self) -> usize {
         self.left.len()
     }
 
     /// True at the end.
+    #[inline]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.left.is_empty()
@@ -76,6 +80,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Short`] with the field's name.
+    #[inline]
     pub fn take(&mut self, n: usize, what: &'static str) -> Result<&'a [u8], DecodeError> {
         let Some((head, tail)) = self.left.split_at_checked(n) else {
             return Err(DecodeError::Short {
@@ -94,6 +99,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Short`].
+    #[inline]
     pub fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], DecodeError> {
         let at = self.at;
         let left = self.left.len();
@@ -109,6 +115,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Short`].
+    #[inline]
     pub fn u8(&mut self, what: &'static str) -> Result<u8, DecodeError> {
         self.array::<1>(what).map(|[b]| b)
     }
@@ -117,6 +124,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Short`].
+    #[inline]
     pub fn u16(&mut self, what: &'static str) -> Result<u16, DecodeError> {
         self.array(what).map(u16::from_be_bytes)
     }
@@ -125,6 +133,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Short`].
+    #[inline]
     pub fn u24(&mut self, what: &'static str) -> Result<u32, DecodeError> {
         self.array(what).map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))
     }
@@ -133,6 +142,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Short`].
+    #[inline]
     pub fn u32(&mut self, what: &'static str) -> Result<u32, DecodeError> {
         self.array(what).map(u32::from_be_bytes)
     }
@@ -141,6 +151,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Short`].
+    #[inline]
     pub fn sub(&mut self, n: usize, what: &'static str) -> Result<Reader<'a>, DecodeError> {
         let at = self.at;
         Ok(Reader {
@@ -150,6 +161,7 @@ impl<'a> Reader<'a> {
     }
 
     /// All that is left.
+    #[inline]
     pub fn rest(&mut self) -> &'a [u8] {
         let rest = self.left;
         self.at += rest.len();
@@ -161,6 +173,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::LeftOver`] if octets remain.
+    #[inline]
     pub const fn finish(self, what: &'static str) -> Result<(), DecodeError> {
         if self.left.is_empty() {
             Ok(())
@@ -174,6 +187,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An error about the field that starts at the next octet.
+    #[inline]
     #[must_use]
     pub const fn invalid(&self, what: &'static str, rule: &'static str) -> DecodeError {
         DecodeError::Invalid {

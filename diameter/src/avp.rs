@@ -11,6 +11,7 @@ use crate::{
     dictionary::{self, AvpDef, Kind},
     fault::Fault,
     identity::Identity,
+    octets::Octets,
     result::ResultCode,
 };
 
@@ -34,7 +35,7 @@ pub struct Avp {
 #[derive(Clone)]
 pub enum Value {
     /// As on the wire, without padding.
-    Octets(Vec<u8>),
+    Octets(Octets),
     /// The AVPs of a group.
     Group(Vec<Avp>),
 }
@@ -47,12 +48,14 @@ impl Avp {
 
     /// Any AVP, also one that no dictionary knows. A vendor sets the V flag.
     #[must_use]
-    pub fn raw(code: u32, vendor: u32, flags: u8, value: impl Into<Vec<u8>>) -> Self {
+    #[inline]
+    pub fn raw(code: u32, vendor: u32, flags: u8, value: impl Into<Octets>) -> Self {
         let flags = if vendor == 0 { flags } else { flags | Self::VENDOR };
         let value = Value::Octets(value.into());
         Self::new(code, vendor, flags, dictionary::find(vendor, code), value)
     }
 
+    #[inline]
     fn new(code: u32, vendor: u32, flags: u8, def: Option<&AvpDef>, value: Value) -> Self {
         Self {
             code,
@@ -68,15 +71,14 @@ impl Avp {
     pub fn raw_group(code: u32, vendor: u32, flags: u8, avps: Vec<Self>) -> Self {
         Self {
             value: Value::Group(avps),
-            ..Self::raw(code, vendor, flags, Vec::new())
+            ..Self::raw(code, vendor, flags, Octets::EMPTY)
         }
     }
 
     /// An AVP of a row, with the flags of the row.
     #[must_use]
-    pub fn octets(def: &AvpDef, value: impl Into<Vec<u8>>) -> Self {
-        let flags = if def.mandatory { Self::MANDATORY } else { 0 };
-        Self::raw(def.code, def.vendor, flags, value)
+    pub fn octets(def: &AvpDef, value: impl Into<Octets>) -> Self {
+        Self::of(def, Value::Octets(value.into()))
     }
 
     /// UTF8String, DiameterIdentity.
@@ -107,10 +109,15 @@ impl Avp {
     /// Grouped.
     #[must_use]
     pub fn group(def: &AvpDef, avps: Vec<Self>) -> Self {
-        Self {
-            value: Value::Group(avps),
-            ..Self::octets(def, Vec::new())
-        }
+        Self::of(def, Value::Group(avps))
+    }
+
+    /// With the flags of the row.
+    #[inline]
+    fn of(def: &AvpDef, value: Value) -> Self {
+        let mandatory = if def.mandatory { Self::MANDATORY } else { 0 };
+        let vendor = if def.vendor == 0 { 0 } else { Self::VENDOR };
+        Self::new(def.code, def.vendor, mandatory | vendor, Some(def), value)
     }
 
     /// AVP Code.
@@ -245,17 +252,28 @@ impl Avp {
     /// one: what is received is bounded by [`crate::message::MAX_MESSAGE`].
     pub fn encode_into(&self, out: &mut Vec<u8>) {
         let start = out.len();
-        let len = u32::try_from(self.encoded_len()).unwrap_or(u32::MAX);
-        out.extend_from_slice(&self.code.to_be_bytes());
-        out.extend_from_slice(&(u32::from(self.flags) << 24 | len & 0x00ff_ffff).to_be_bytes());
-        if self.flags & Self::VENDOR != 0 {
-            out.extend_from_slice(&self.vendor.to_be_bytes());
-        }
+        let [c0, c1, c2, c3] = self.code.to_be_bytes();
+        let [v0, v1, v2, v3] = self.vendor.to_be_bytes();
+        // The length is written once it is known.
+        let head = [c0, c1, c2, c3, self.flags, 0, 0, 0, v0, v1, v2, v3];
+        let size = if self.flags & Self::VENDOR == 0 { 8 } else { 12 };
+        out.extend_from_slice(head.get(..size).unwrap_or(&head));
         match &self.value {
             Value::Octets(octets) => out.extend_from_slice(octets),
             Value::Group(avps) => avps.iter().for_each(|avp| avp.encode_into(out)),
         }
-        out.resize(start + pad(out.len() - start), 0);
+        let len = out.len() - start;
+        set_length(out, start + 5, len);
+        let padding = pad(len) - len;
+        out.extend_from_slice([0; 3].get(..padding).unwrap_or_default());
+    }
+}
+
+/// Writes a length of three octets at its place.
+pub(crate) fn set_length(out: &mut [u8], at: usize, len: usize) {
+    let [_, high, middle, low] = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+    if let Some(place) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+        *place = [high, middle, low];
     }
 }
 
@@ -324,9 +342,9 @@ fn read(r: &mut Reader<'_>, depth: usize, budget: &mut Budget, open_groups: bool
             "less than an AVP head before the end",
         )
     };
-    let code = r.u32(HEAD).map_err(cut)?;
-    let flags = r.u8(HEAD).map_err(cut)?;
-    let len = r.u24(HEAD).map_err(cut)? as usize;
+    let [c0, c1, c2, c3, flags, l0, l1, l2] = r.array(HEAD).map_err(cut)?;
+    let code = u32::from_be_bytes([c0, c1, c2, c3]);
+    let len = u32::from_be_bytes([0, l0, l1, l2]) as usize;
     let (head, vendor) = if flags & Avp::VENDOR == 0 {
         (8, 0)
     } else {
@@ -355,7 +373,7 @@ fn read(r: &mut Reader<'_>, depth: usize, budget: &mut Budget, open_groups: bool
         let open = !def.is_some_and(|def| def.code == dictionary::FAILED_AVP.code && def.vendor == 0);
         Value::Group(read_all(&mut value, depth + 1, budget, open)?)
     } else {
-        Value::Octets(value.rest().to_vec())
+        Value::Octets(value.rest().into())
     };
     Ok(Avp::new(code, vendor, flags, def, value))
 }

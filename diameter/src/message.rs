@@ -134,6 +134,8 @@ impl Message {
     #[must_use]
     pub fn answer_to(request: &Self) -> Self {
         let mut answer = Self::answer_to_header(&request.header());
+        // Room for a usual answer.
+        answer.avps.reserve(12);
         answer.avps.extend(request.find(&dictionary::SESSION_ID).cloned());
         answer
     }
@@ -241,8 +243,8 @@ impl Message {
     /// Reads exactly one message. Only the frame is checked: lengths, nesting, number of AVPs. What a command
     /// wants is the matter of [`crate::grammar`].
     ///
-    /// Allocates at most a small multiple of the input: one AVP in memory (40 octets) per 8 octets of input,
-    /// and its octets.
+    /// Allocates at most a small multiple of the input: one AVP in memory (80 octets) per 8 octets of input,
+    /// and the octets of long values.
     ///
     /// # Errors
     /// A [`Fault`] of 5011, 5015 (the stream has lost its frame), 5014 or 5009 (answer and go on).
@@ -285,13 +287,23 @@ impl Message {
 
     /// Appends the octets of the message to `out`.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
-        let len = u32::try_from(self.encoded_len()).unwrap_or(u32::MAX);
-        out.extend_from_slice(&(0x0100_0000 | len & 0x00ff_ffff).to_be_bytes());
-        out.extend_from_slice(&(u32::from(self.flags) << 24 | self.command & 0x00ff_ffff).to_be_bytes());
-        out.extend_from_slice(&self.application.to_be_bytes());
-        out.extend_from_slice(&self.hop_by_hop.to_be_bytes());
-        out.extend_from_slice(&self.end_to_end.to_be_bytes());
+        let start = out.len();
+        // The length is written once it is known.
+        let mut head = [0; HEADER];
+        let fields = [
+            0x0100_0000,
+            u32::from(self.flags) << 24 | self.command & 0x00ff_ffff,
+            self.application,
+            self.hop_by_hop,
+            self.end_to_end,
+        ];
+        for (to, field) in head.as_chunks_mut::<4>().0.iter_mut().zip(fields) {
+            *to = field.to_be_bytes();
+        }
+        out.extend_from_slice(&head);
         self.avps.iter().for_each(|avp| avp.encode_into(out));
+        let len = out.len() - start;
+        avp::set_length(out, start + 1, len);
     }
 }
 

@@ -100,7 +100,7 @@ impl fmt::Display for Shown<'_> {
         let avp = self.0;
         let octets = match avp.value() {
             Value::Group(inner) => return write!(f, "{{{} AVPs}}", inner.len()),
-            Value::Octets(octets) => octets.as_slice(),
+            Value::Octets(octets) => &**octets,
         };
         match avp.def() {
             Some(def) if !def.secret => value(f, def, avp, octets),

@@ -51,7 +51,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
 fn size(avps: &[Avp]) -> (usize, usize) {
     avps.iter().fold((0, 0), |(octets, count), avp| {
         let (o, c) = match avp.value() {
-            Value::Octets(v) => (v.capacity(), 0),
+            Value::Octets(v) => (v.memory(), 0),
             Value::Group(inner) => size(inner),
         };
         (octets + o, count + c + 1)

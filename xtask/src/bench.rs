@@ -17,7 +17,9 @@ const GATED: &[(&str, &str)] = &[
     ("aka", "tuak"),
     ("bsf", "sessions"),
     ("gba", "ks_naf"),
+    ("gba", "zh"),
     ("lab", "bootstrap"),
+    ("net", "diameter"),
 ];
 
 /// How often such a bench may try.

@@ -375,6 +375,15 @@ impl Peer {
             return Err(Fault::new(ResultCode::APPLICATION_UNSUPPORTED, text));
         }
         grammar::check_head(request)?;
+        // Nearly always the peer's own: nothing to make for that.
+        let octets = |def| request.find(def).map(Avp::as_octets);
+        if let (Some(peer), Some(host), Some(realm)) =
+            (&self.peer, octets(&d::ORIGIN_HOST), octets(&d::ORIGIN_REALM))
+            && peer.host.is(host)
+            && Identity::fits(realm)
+        {
+            return Ok(peer.clone());
+        }
         let origin = request.origin()?;
         let stranger = || {
             let text = format!("Origin-Host {} isn't the peer of this connection", origin.host);

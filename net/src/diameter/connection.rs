@@ -4,7 +4,16 @@
 //! queue is bounded: while it is nearly full nothing more is read or asked, and a peer that takes nothing of it for
 //! a while is dropped.
 
-use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use ::diameter::{
     Fault, Header, Message, ResultCode,
@@ -148,7 +157,11 @@ where
                 }
                 // Told below.
                 Output::Open(_) => {}
-                Output::Request(from, request) => work.handle(from, request, &peer),
+                Output::Request(from, request) => {
+                    if !work.handle(from, request, peer.local()) {
+                        break 'run End::NotReading;
+                    }
+                }
                 Output::Answer(answer) => work.answer(answer),
                 Output::Incident(incident) => work.note(&incident),
                 Output::Close(why) => break 'run End::Machine(why),
@@ -341,20 +354,32 @@ impl Work<'_> {
         self.queue.try_send(message).is_ok()
     }
 
-    fn handle(&mut self, from: PeerIdentity, request: Message, peer: &Peer) {
+    /// False if the queue is full.
+    fn handle(&mut self, from: PeerIdentity, request: Message, local: &Local) -> bool {
         let head = request.header();
         let Some(handler) = &self.handler else {
             let fault = Fault::new(ResultCode::COMMAND_UNSUPPORTED, "this node takes no requests");
-            let _ = self.send(fault.answer(&head, None, &peer.local().origin));
-            return;
+            return self.send(fault.answer(&head, None, &local.origin));
         };
-        let work = handler(from, request);
-        let limit = self.limits.handler;
-        let id = self
-            .handlers
-            .spawn(async move { tokio::time::timeout(limit, work).await })
-            .id();
-        self.heads.insert(id, head);
+        // Most answers are there at once and need no task. A task that takes over gives its own waker.
+        let begun = catch_unwind(AssertUnwindSafe(|| {
+            let mut work = handler(from, request);
+            let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            (work, first)
+        }));
+        match begun {
+            Ok((_, Poll::Ready(answer))) => self.answered(head, Ok(Ok(answer)), local),
+            Ok((work, Poll::Pending)) => {
+                let limit = self.limits.handler;
+                let id = self
+                    .handlers
+                    .spawn(async move { tokio::time::timeout(limit, work).await })
+                    .id();
+                self.heads.insert(id, head);
+                true
+            }
+            Err(_) => self.answered(head, Err(()), local),
+        }
     }
 
     fn done(
@@ -366,9 +391,14 @@ impl Work<'_> {
             Ok((id, answer)) => (id, Ok(answer)),
             Err(e) => (e.id(), Err(())),
         };
-        let Some(head) = self.heads.remove(&id) else {
-            return true;
-        };
+        match self.heads.remove(&id) {
+            Some(head) => self.answered(head, answer, local),
+            None => true,
+        }
+    }
+
+    /// Sends what became of a request; the handler's panic is the outer error. False if the queue is full.
+    fn answered(&self, head: Header, answer: Result<Handled, ()>, local: &Local) -> bool {
         let answer = match answer {
             Ok(Ok(None)) => return true,
             Ok(Ok(Some(mut answer))) => {
