@@ -118,7 +118,6 @@ fn an_autn_altered_on_zh_has_a_wrong_mac_for_the_device_too() {
     network.stop();
 }
 
-//= ROW-23
 #[test]
 fn row_23_a_digest_header_sent_twice_is_refused_the_second_time() {
     let rules = "[[rule]]\nname = \"again\"\nmatch = { message = \"request\", header = { Authorization = \"nc=00000001\" } }\n\

@@ -43,7 +43,6 @@ fn tls_with_certificates_ends_at_the_tap_and_begins_anew() {
     hss.stop();
 }
 
-//= RULING-21
 #[test]
 fn ruling_21_away_from_loopback_diameter_is_not_tapped_in_clear() {
     let folder = folder();
@@ -74,7 +73,6 @@ fn ruling_21_away_from_loopback_diameter_is_not_tapped_in_clear() {
     zh.stop_when("tap Zh: listening on ");
 }
 
-//= RULING-35
 #[test]
 fn ruling_35_in_production_a_tap_alters_nothing_and_shows_no_keys() {
     let folder = folder();
