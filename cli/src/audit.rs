@@ -4,6 +4,8 @@
 //! element killed after its answer has left a whole line before. (After a loss of power the last ones may be missing:
 //! nothing waits for the disk.) SIGUSR1 and SIGHUP open the file anew, for who moves it away.
 
+pub(crate) mod show;
+
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},

@@ -80,6 +80,9 @@ enum Command {
         after_help = "Example: gba ue get -v http://naf.m2m.example:18081/"
     )]
     Ue(element::UeCommand),
+    /// Audit logs of elements: who got which key.
+    #[command(subcommand, after_help = "Example: gba audit show bsf-audit.jsonl")]
+    Audit(audit::show::Command),
     /// The configuration of elements that run alone: an example, a check, what counts.
     #[command(subcommand)]
     Config(config::command::ConfigCommand),
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Bsf(command) => element::bsf(command),
         Command::Naf(command) => element::naf(command),
         Command::Ue(command) => element::ue(command),
+        Command::Audit(command) => audit::show::run(&command),
         Command::Config(command) => config::command::run(command),
         Command::Doctor(args) => doctor::run(args),
         Command::Explain(args) => explain::run(&args),

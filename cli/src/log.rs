@@ -268,6 +268,7 @@ mod tests {
         String::from_utf8(octets).unwrap()
     }
 
+    //= ROW-46
     /// ESC, CR and LF, NUL, C1 and marks of direction in a name.
     #[test]
     fn row_46_a_name_writes_no_line_and_no_colour_of_its_own() {

@@ -243,6 +243,40 @@ fn each_vector_bootstrapping_key_and_session_is_recorded_once_and_no_key_is() {
 }
 
 #[test]
+fn a_log_is_shown_to_people_and_in_parts_to_programs() {
+    let scene = Scene::start();
+    scene.play();
+    let path = scene.folder.path().join("bsf-audit.jsonl");
+    let mut text = fs::read_to_string(&path).unwrap();
+    text.push_str("{\"time\":\"20");
+    fs::write(&path, &text).unwrap();
+    let show = |arguments: &[&str]| {
+        let shown = said(
+            program(scene.folder.path())
+                .args(["audit", "show", "bsf-audit.jsonl"])
+                .args(arguments),
+        );
+        assert_eq!(shown.status, 0, "{}", shown.err);
+        assert!(shown.err.contains("line 6 isn't whole"), "{}", shown.err);
+        shown.out
+    };
+    let all = show(&[]);
+    assert_eq!(all.lines().count(), 5, "{all}");
+    let keys: Vec<_> = all.lines().filter(|line| line.contains("key-delivery")).collect();
+    assert!(
+        keys.len() == 2 && keys[0].contains("001010123456789") && keys[0].ends_with("done"),
+        "{all}"
+    );
+    let of_naf = show(&["--naf", NAF, "--json"]);
+    let given: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("key-delivery"))
+        .collect();
+    assert_eq!(of_naf.lines().collect::<Vec<_>>(), given);
+    assert_eq!(show(&["--imsi", "001010000000001", "--json"]), "");
+}
+
+#[test]
 fn refusals_are_recorded_with_their_reason() {
     let scene = Scene::start();
     // This NAF has no right to that name.
