@@ -1,5 +1,6 @@
-//! Replacing a file so that a crash leaves the old or the new one whole: write a second file, fsync it, rename it over
-//! the first, fsync the directory. [`Disk`] names the steps one by one, so that the tests can cut at each.
+//! Writing so that a crash loses nothing that was promised. A line is appended and fsynced; a crash cuts off at most that
+//! line. The whole is replaced: write a second file, fsync it, rename it over the first, fsync the directory; a crash
+//! leaves the old or the new one. [`Disk`] names the steps one by one, so that the tests can cut at each.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -9,7 +10,8 @@ use std::{
 
 use super::{OpenError, format::MAX_OCTETS};
 
-/// The steps of a durable replacement of one file, in this order. After an error nobody knows what the disk holds.
+/// The steps of durable writing to one file: of an addition, and of a replacement, each in this order. After an error
+/// nobody knows what the disk holds.
 pub trait Disk: Send + 'static {
     /// The file, for messages.
     fn path(&self) -> &Path;
@@ -19,6 +21,18 @@ pub trait Disk: Send + 'static {
     /// # Errors
     /// The system's.
     fn read(&mut self) -> io::Result<Option<Vec<u8>>>;
+
+    /// Writes at the end of the file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn append(&mut self, octets: &[u8]) -> io::Result<()>;
+
+    /// Brings what was appended to the medium.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync(&mut self) -> io::Result<()>;
 
     /// Writes the second file from its start.
     ///
@@ -52,6 +66,8 @@ pub struct OsDisk {
     second: PathBuf,
     directory: PathBuf,
     open: Option<File>,
+    /// The first file, once something was appended to it.
+    end: Option<File>,
     /// Locked; closing it, also by a crash, unlocks.
     _lock: File,
 }
@@ -61,7 +77,8 @@ impl OsDisk {
     /// followed first: a file with two names has one lock, and the renaming replaces the file and not the link.
     ///
     /// # Errors
-    /// [`OpenError::Locked`] if another process has it, else [`OpenError::Io`].
+    /// [`OpenError::Locked`] if another process has it; [`OpenError::Linked`] if the file has a second name, under which
+    /// another lock would be taken; else [`OpenError::Io`].
     pub fn lock(path: &Path) -> Result<Self, OpenError> {
         let io_error = |step, path: &Path, source| OpenError::Io {
             step,
@@ -75,6 +92,14 @@ impl OsDisk {
             TryLockError::WouldBlock => OpenError::Locked { path: path.into() },
             TryLockError::Error(e) => io_error("locking", &lock_path, e),
         })?;
+        #[cfg(unix)]
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) if std::os::unix::fs::MetadataExt::nlink(&metadata) > 1 => {
+                return Err(OpenError::Linked { path: path.into() });
+            }
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io_error("opening", path, e)),
+            _ => {}
+        }
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.into(),
             _ => PathBuf::from("."),
@@ -84,6 +109,7 @@ impl OsDisk {
             second: with_suffix(path, ".new"),
             directory,
             open: None,
+            end: None,
             _lock: lock,
         })
     }
@@ -106,6 +132,21 @@ impl Disk for OsDisk {
         }
     }
 
+    fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+        if self.end.is_none() {
+            self.end = Some(OpenOptions::new().append(true).open(&self.path)?);
+        }
+        // It has just been put there.
+        self.end
+            .as_mut()
+            .ok_or(io::ErrorKind::NotFound)?
+            .write_all(octets)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.end.as_ref().ok_or(io::ErrorKind::NotFound)?.sync_data()
+    }
+
     fn write_second(&mut self, octets: &[u8]) -> io::Result<()> {
         let mut file = private_file(&self.second)?;
         file.set_len(0)?;
@@ -120,6 +161,8 @@ impl Disk for OsDisk {
     }
 
     fn rename(&mut self) -> io::Result<()> {
+        // Another file from now on.
+        self.end = None;
         std::fs::rename(&self.second, &self.path)
     }
 

@@ -1,5 +1,6 @@
 //! SQN that survive a crash. The file holds, per subscriber, the end of the block that may be in use; a new block is
-//! brought to the medium before the first SQN of it is given. After a crash the rest of the block is skipped.
+//! brought to the medium, as one line at the file's end, before the first SQN of it is given. After a crash the rest of the
+//! block is skipped. Once the lines are as long as all that stands before them, the file is written anew without them.
 //!
 //! Calls inside a block take a mutex for some nanoseconds. A new block queues for the disk on a thread that may block.
 //! After one failed step the store gives nothing more (what an fsync lost, a second fsync doesn't report).
@@ -16,7 +17,7 @@ use gba::ids::Impi;
 
 use super::{
     Disk, OpenError, OsDisk, Resync, SqnError, SqnRules, SqnStore,
-    format::{self, Damage, MAX_OCTETS},
+    format::{self, Chain, Damage, MAX_OCTETS},
 };
 
 /// Sequence numbers in a file, for one process at a time.
@@ -29,7 +30,53 @@ pub struct FileSqnStore<D = OsDisk> {
 struct Inner<D> {
     state: Mutex<State>,
     /// Who holds this may write; taken before `state`, never after.
-    disk: Arc<tokio::sync::Mutex<D>>,
+    disk: Arc<tokio::sync::Mutex<Journal<D>>>,
+}
+
+/// A file, and how it goes on.
+#[derive(Debug)]
+struct Journal<D> {
+    disk: D,
+    chain: Chain,
+    /// Octets of all subscribers, and of the changes after them.
+    whole: usize,
+    changes: usize,
+}
+
+/// Changes take at least so much before the file is written anew. Tests have few.
+const MIN_CHANGES: usize = if cfg!(test) { 256 } else { 64 * 1024 };
+
+impl<D: Disk> Journal<D> {
+    /// Makes the bound of one subscriber durable; `all` gives those of all, with this one. The step that failed goes
+    /// with the error.
+    fn store(
+        &mut self,
+        impi: &Impi,
+        bound: Sqn,
+        all: impl FnOnce() -> (Vec<u8>, Chain),
+    ) -> Result<(), (&'static str, std::io::Error)> {
+        let (line, chain) = self.chain.line(impi, bound);
+        if self.changes + line.len() > self.whole.max(MIN_CHANGES) {
+            return self.replace(all());
+        }
+        self.disk.append(&line).map_err(|e| ("writing", e))?;
+        self.disk.sync().map_err(|e| ("fsync", e))?;
+        self.changes += line.len();
+        self.chain = chain;
+        Ok(())
+    }
+
+    /// Temp, fsync, rename, fsync of the directory.
+    fn replace(&mut self, (octets, chain): (Vec<u8>, Chain)) -> Result<(), (&'static str, std::io::Error)> {
+        self.disk.write_second(&octets).map_err(|e| ("writing", e))?;
+        self.disk.sync_second().map_err(|e| ("fsync", e))?;
+        self.disk.rename().map_err(|e| ("renaming", e))?;
+        self.disk
+            .sync_directory()
+            .map_err(|e| ("fsync of the directory", e))?;
+        (self.whole, self.changes, self.chain) = (octets.len(), 0, chain);
+        Ok(())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -88,10 +135,31 @@ impl<D: Disk> FileSqnStore<D> {
                 path: disk.path().into(),
             });
         };
-        let bounds = format::decode(&octets).map_err(|damage| OpenError::Damaged {
+        let content = format::read(&octets).map_err(|damage| OpenError::Damaged {
             path: disk.path().into(),
             damage,
         })?;
+        let format::Content {
+            bounds,
+            chain,
+            whole,
+            changes,
+        } = content;
+        let mut journal = Journal {
+            disk,
+            chain,
+            whole,
+            changes,
+        };
+        if changes > 0 {
+            // Without a line that was cut off, and what comes is added to a file that is whole.
+            let all = format::encode(bounds.iter().map(|(impi, bound)| (impi, *bound)));
+            journal.replace(all).map_err(|(step, source)| OpenError::Io {
+                step,
+                path: journal.disk.path().into(),
+                source,
+            })?;
+        }
         // Whatever of the last blocks wasn't used is skipped: nobody knows what left before the end.
         let entries = bounds
             .into_iter()
@@ -102,7 +170,7 @@ impl<D: Disk> FileSqnStore<D> {
                 entries,
                 read_only: false,
             },
-            disk,
+            journal,
         ))
     }
 
@@ -116,16 +184,23 @@ impl<D: Disk> FileSqnStore<D> {
                 path: disk.path().into(),
             });
         }
-        replace(&mut disk, &format::encode(std::iter::empty())).map_err(|(step, source)| OpenError::Io {
+        let all = format::encode(std::iter::empty());
+        let mut journal = Journal {
+            disk,
+            chain: all.1.clone(),
+            whole: 0,
+            changes: 0,
+        };
+        journal.replace(all).map_err(|(step, source)| OpenError::Io {
             step,
-            path: disk.path().into(),
+            path: journal.disk.path().into(),
             source,
         })?;
-        Ok(Self::with(State::default(), disk))
+        Ok(Self::with(State::default(), journal))
     }
 
-    fn with(state: State, disk: D) -> Self {
-        let (state, disk) = (Mutex::new(state), Arc::new(tokio::sync::Mutex::new(disk)));
+    fn with(state: State, journal: Journal<D>) -> Self {
+        let (state, disk) = (Mutex::new(state), Arc::new(tokio::sync::Mutex::new(journal)));
         Self {
             inner: Arc::new(Inner { state, disk }),
         }
@@ -135,7 +210,7 @@ impl<D: Disk> FileSqnStore<D> {
     /// away: what was written must be known to the state.
     async fn with_disk<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Inner<D>, &mut D) -> Result<T, SqnError> + Send + 'static,
+        work: impl FnOnce(&Inner<D>, &mut Journal<D>) -> Result<T, SqnError> + Send + 'static,
     ) -> Result<T, SqnError> {
         let mut disk = Arc::clone(&self.inner.disk).lock_owned().await;
         let inner = Arc::clone(&self.inner);
@@ -149,34 +224,39 @@ impl<D: Disk> Inner<D> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reserve_block(&self, disk: &mut D, impi: &Impi, rules: &SqnRules, now: Utc) -> Result<Sqn, SqnError> {
-        let (entry, text) = {
+    fn reserve_block(
+        &self,
+        disk: &mut Journal<D>,
+        impi: &Impi,
+        rules: &SqnRules,
+        now: Utc,
+    ) -> Result<Sqn, SqnError> {
+        let entry = {
             let mut state = self.state();
             // Another call may have reserved a block while this one queued for the disk.
             if let Some(sqn) = state.take(impi, rules, now)? {
                 return Ok(sqn);
             }
             let last = rules.after(impi, state.entries.get(impi).map(|e| e.last), now)?;
-            let entry = Entry {
+            Entry {
                 last,
                 bound: rules.block_end(last),
-            };
-            (entry, state.text_with(impi, entry.bound))
+            }
         };
-        self.store(disk, &text)?;
+        self.store(disk, impi, entry.bound)?;
         self.state().entries.insert(impi.clone(), entry);
         Ok(entry.last)
     }
 
     fn resync(
         &self,
-        disk: &mut D,
+        disk: &mut Journal<D>,
         impi: &Impi,
         rules: &SqnRules,
         sqn_ms: Sqn,
         now: Utc,
     ) -> Result<Resync, SqnError> {
-        let (before, after, entry, text) = {
+        let (before, after, entry) = {
             let mut state = self.state();
             state.check()?;
             let before = state.entries.get(impi).map_or(rules.first, |e| e.last);
@@ -191,9 +271,9 @@ impl<D: Disk> Inner<D> {
                 last: after,
                 bound: rules.block_end(after),
             };
-            (before, after, entry, state.text_with(impi, entry.bound))
+            (before, after, entry)
         };
-        self.store(disk, &text)?;
+        self.store(disk, impi, entry.bound)?;
         self.state().entries.insert(impi.clone(), entry);
         Ok(Resync {
             before,
@@ -201,10 +281,11 @@ impl<D: Disk> Inner<D> {
         })
     }
 
-    fn store(&self, disk: &mut D, text: &[u8]) -> Result<(), SqnError> {
-        replace(disk, text).map_err(|(step, e)| {
+    fn store(&self, disk: &mut Journal<D>, impi: &Impi, bound: Sqn) -> Result<(), SqnError> {
+        let all = || self.state().text_with(impi, bound);
+        disk.store(impi, bound, all).map_err(|(step, e)| {
             self.state().read_only = true;
-            let (path, kind) = (disk.path().to_owned(), e.kind());
+            let (path, kind) = (disk.disk.path().to_owned(), e.kind());
             tracing::error!(path = %path.display(), step, error = %e, "SQN not stored: no more vectors are issued");
             SqnError::NotStored { step, path, kind }
         })
@@ -235,7 +316,7 @@ impl State {
     }
 
     /// The file as it will be, with another bound for one subscriber.
-    fn text_with(&self, impi: &Impi, bound: Sqn) -> Vec<u8> {
+    fn text_with(&self, impi: &Impi, bound: Sqn) -> (Vec<u8>, Chain) {
         let others = self.entries.iter().filter(|(other, _)| *other != impi);
         format::encode(others.map(|(other, e)| (other, e.bound)).chain([(impi, bound)]))
     }
@@ -277,12 +358,4 @@ fn read<D: Disk>(disk: &mut D) -> Result<Option<Vec<u8>>, OpenError> {
             source,
         }),
     }
-}
-
-/// Temp, fsync, rename, fsync of the directory; the step that failed goes with the error.
-fn replace<D: Disk>(disk: &mut D, octets: &[u8]) -> Result<(), (&'static str, std::io::Error)> {
-    disk.write_second(octets).map_err(|e| ("writing", e))?;
-    disk.sync_second().map_err(|e| ("fsync", e))?;
-    disk.rename().map_err(|e| ("renaming", e))?;
-    disk.sync_directory().map_err(|e| ("fsync of the directory", e))
 }

@@ -1,12 +1,16 @@
-//! The text of a file with sequence numbers. One line per subscriber, a count and a digest, so that half a file, two
-//! files joined or a changed digit is seen and nothing starts at zero by mistake. Pure.
+//! The text of a file with sequence numbers: one line per subscriber, a count and a digest; then a line for each change,
+//! whose check goes on from the digest. So half a file, two files joined, a changed digit or a missing line is seen, and
+//! nothing starts at zero by mistake. Only the last line may be cut off: the number in it hasn't left. Pure.
 //!
 //! ```text
 //! gba-sqn 1 2
 //! 0000000007ff 001010123456789@ims.mnc001.mcc001.3gppnetwork.org
 //! ff9bb4d0b607 123001000000000@ims.mnc001.mcc123.3gppnetwork.org
 //! sha256 …64 hex digits over all that stands before this line…
+//! 000000000bff 001010123456789@ims.mnc001.mcc001.3gppnetwork.org …16 hex digits…
 //! ```
+//!
+//! A file without changes is what older versions wrote, and what they read.
 
 use std::collections::HashMap;
 
@@ -20,6 +24,9 @@ const MAGIC: &str = "gba-sqn 1 ";
 
 /// A file larger than this isn't ours: about a million subscribers.
 pub(super) const MAX_OCTETS: u64 = 128 * 1024 * 1024;
+
+/// Most octets of a change: an IMPI has at most 255.
+const MAX_LINE: usize = 12 + 1 + 255 + 1 + 16 + 1;
 
 /// What is wrong with a file. The digest finds any change; the other reasons help a person to see what happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -51,6 +58,12 @@ pub enum Damage {
         /// Lines.
         got: usize,
     },
+    /// A change whose check doesn't go on from the line before.
+    #[error("line {line}: it doesn't go on from the line before: something was changed, or is missing")]
+    Change {
+        /// Line number, from 1.
+        line: usize,
+    },
     /// A line that isn't an SQN and an IMPI, or names an IMPI again.
     #[error("line {line}: an SQN of 12 hex digits, a space and an IMPI not named before expected")]
     Line {
@@ -59,19 +72,58 @@ pub enum Damage {
     },
 }
 
-/// Writes the file: the highest SQN that may have been issued, by IMPI.
-pub(super) fn encode<'a>(bounds: impl Iterator<Item = (&'a Impi, Sqn)>) -> Vec<u8> {
+/// What the checks of lines go on from.
+#[derive(Clone, Debug)]
+pub(super) struct Chain([u8; 32]);
+
+impl Chain {
+    /// A change as a line, and what the next one goes on from.
+    pub(super) fn line(&self, impi: &Impi, bound: Sqn) -> (Vec<u8>, Self) {
+        let text = format!("{} {impi}", hex::encode(bound.octets()));
+        let next = self.after(text.as_bytes());
+        (format!("{text} {}\n", next.check()).into_bytes(), next)
+    }
+
+    fn after(&self, text: &[u8]) -> Self {
+        Self(
+            Sha256::new()
+                .chain_update(self.0)
+                .chain_update(text)
+                .finalize()
+                .into(),
+        )
+    }
+
+    fn check(&self) -> String {
+        hex::encode(self.0.get(..8).unwrap_or_default())
+    }
+}
+
+/// A file that was read.
+pub(super) struct Content {
+    /// The highest SQN that may have been issued, by IMPI.
+    pub(super) bounds: HashMap<Impi, Sqn>,
+    /// What the next line goes on from.
+    pub(super) chain: Chain,
+    /// Octets before the first change.
+    pub(super) whole: usize,
+    /// Octets after them.
+    pub(super) changes: usize,
+}
+
+/// Writes the file without changes: the highest SQN that may have been issued, by IMPI.
+pub(super) fn encode<'a>(bounds: impl Iterator<Item = (&'a Impi, Sqn)>) -> (Vec<u8>, Chain) {
     let mut lines: Vec<_> = bounds
         .map(|(impi, bound)| format!("{} {impi}\n", hex::encode(bound.octets())))
         .collect();
     lines.sort_unstable_by(|a, b| a.get(12..).cmp(&b.get(12..)));
     let mut text = format!("{MAGIC}{}\n", lines.len());
     text.extend(lines);
-    let digest = hex::encode(Sha256::digest(text.as_bytes()));
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     text.push_str("sha256 ");
-    text.push_str(&digest);
+    text.push_str(&hex::encode(digest));
     text.push('\n');
-    text.into_bytes()
+    (text.into_bytes(), Chain(digest))
 }
 
 /// Reads a file: the highest SQN that may have been issued, by IMPI.
@@ -79,20 +131,84 @@ pub(super) fn encode<'a>(bounds: impl Iterator<Item = (&'a Impi, Sqn)>) -> Vec<u
 /// # Errors
 /// [`Damage`] for anything that [`FileSqnStore`](super::FileSqnStore) wouldn't have written.
 pub fn decode(octets: &[u8]) -> Result<HashMap<Impi, Sqn>, Damage> {
+    read(octets).map(|content| content.bounds)
+}
+
+/// The same, with what is needed to go on.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn read(octets: &[u8]) -> Result<Content, Damage> {
     if octets.is_empty() {
         return Err(Damage::Empty);
     }
-    let text = core::str::from_utf8(octets).map_err(|_| Damage::NotText)?;
-    if !text.starts_with(MAGIC) {
+    if !octets.starts_with(MAGIC.as_bytes()) {
         return Err(Damage::Header);
     }
-    let without_newline = text.strip_suffix('\n').ok_or(Damage::End)?;
-    let (body, digest) = without_newline.rsplit_once("\nsha256 ").ok_or(Damage::End)?;
-    let body = text.get(..=body.len()).ok_or(Damage::End)?;
+    let mark = b"\nsha256 ";
+    let at = octets
+        .windows(mark.len())
+        .position(|w| w == mark)
+        .ok_or(Damage::End)?;
+    // The mark, 64 digits and the end of the line.
+    let whole = at + mark.len() + 64 + 1;
+    let (head, changes) = octets.split_at_checked(whole).ok_or(Damage::End)?;
+    let head = core::str::from_utf8(head).map_err(|_| Damage::NotText)?;
+    let (body, end) = head.split_at_checked(at + 1).ok_or(Damage::End)?;
+    let digest = end
+        .strip_prefix("sha256 ")
+        .and_then(|e| e.strip_suffix('\n'))
+        .ok_or(Damage::End)?;
     let digest: [u8; 32] = hex::array(digest).map_err(|_| Damage::End)?;
     if Sha256::digest(body.as_bytes()).as_slice() != digest {
         return Err(Damage::Digest);
     }
+    let mut content = Content {
+        bounds: bounds(body)?,
+        chain: Chain(digest),
+        whole,
+        changes: changes.len(),
+    };
+    content.apply(changes, body.lines().count() + 2)?;
+    Ok(content)
+}
+
+impl Content {
+    /// Takes the changes that stand from this line on.
+    fn apply(&mut self, mut rest: &[u8], mut line: usize) -> Result<(), Damage> {
+        while !rest.is_empty() {
+            let damage = Damage::Change { line };
+            let end = rest.iter().position(|octet| *octet == b'\n');
+            // Only the last line that was being written can be without its end, or have holes.
+            let cut = end.is_none() || rest.contains(&0);
+            let (text, after) = match end.and_then(|end| rest.split_at_checked(end)) {
+                Some((text, after)) => (text, after.get(1..).unwrap_or_default()),
+                None => (rest, [].as_slice()),
+            };
+            match self.change(text).filter(|_| end.is_some()) {
+                Some((impi, bound, chain)) => {
+                    self.bounds.insert(impi, bound);
+                    self.chain = chain;
+                }
+                None if cut && rest.len() <= MAX_LINE => return Ok(()),
+                None => return Err(damage),
+            }
+            (rest, line) = (after, line + 1);
+        }
+        Ok(())
+    }
+
+    fn change(&self, text: &[u8]) -> Option<(Impi, Sqn, Chain)> {
+        let (text, check) = core::str::from_utf8(text).ok()?.rsplit_once(' ')?;
+        let chain = self.chain.after(text.as_bytes());
+        let (sqn, impi) = text.split_once(' ')?;
+        (chain.check() == check).then_some(())?;
+        Some((impi.parse().ok()?, sqn.parse().ok()?, chain))
+    }
+}
+
+/// The lines of all subscribers.
+fn bounds(body: &str) -> Result<HashMap<Impi, Sqn>, Damage> {
     let mut lines = body.lines();
     let count = lines
         .next()

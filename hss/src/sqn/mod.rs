@@ -8,8 +8,8 @@
 //! |---|---|
 //! | `memory` | the store that forgets |
 //! | `file` | the store that doesn't: blocks reserved durably, read-only after the first failed write |
-//! | `format` | the file's text, with a count and a digest |
-//! | `disk` | the steps of a durable replacement, and the lock against a second process |
+//! | `format` | the file's text: all of them with a count and a digest, then what has changed, line by line |
+//! | `disk` | the steps of durable writing, and the lock against a second process |
 
 mod disk;
 mod file;
@@ -207,6 +207,15 @@ pub enum OpenError {
     /// Another process has it.
     #[error("{} is in use by another process: only one HSS may issue from it", path.display())]
     Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It has two names.
+    #[error(
+        "{} is one file with another name (a hard link), by which another HSS could issue from it: remove that name",
+        path.display()
+    )]
+    Linked {
         /// The file.
         path: PathBuf,
     },
