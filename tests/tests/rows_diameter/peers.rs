@@ -341,6 +341,23 @@ async fn row_07_a_request_without_realm_or_with_a_wrong_flag_is_3xxx_or_5005() {
     }
 }
 
+/// Who only asks serves nobody, and goes on asking.
+#[tokio::test]
+async fn row_07_a_request_to_who_only_asks_is_3001() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let (zh, _) = client(&listener, BSF, HSS, d::ZH, Timers::default());
+    let mut bsf = accept(&listener, HSS, d::ZH).await;
+    let own = origin(HSS).to_vec();
+    for (command, app, flags) in [(MAR, d::ZH, PROXIABLE), (BIR, d::ZN, PROXIABLE), (999, BASE, OWN)] {
+        let answer = bsf.ask(message(flags, command, app, &own)).await;
+        assert_eq!(answer.command, command);
+        assert!(answer.is_error() && answer.find(&d::SIP_AUTH_DATA_ITEM).is_none());
+        let expected = if app == d::ZN { 3007 } else { 3001 };
+        assert_result(&answer, expected, 0, &format!("command {command}"));
+    }
+    assert!(zh.is_open());
+}
+
 /// Who may not have a vector or a key gets none, and somebody is told: a warning, and a count of its kind.
 #[tokio::test]
 async fn row_13_who_is_no_registered_peer_gets_nothing_and_an_alarm_is_raised() {

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use aka::{Algorithm as _, Autn, Rand, Sqn};
+use aka::{
+    Algorithm as _, Autn, Rand, Sqn,
+    sqn::{Domain, SqnArray, SqnProfile, home},
+};
 use base::Utc;
 use diameter::{Message, dictionary as d};
 use gba::ids::Impi;
@@ -108,6 +111,34 @@ async fn row_20_a_hundred_mars_at_once_have_a_hundred_numbers_that_rise() {
     let mut peer = hss.open().await;
     let after = peer.ask(hss.request(&hss.good)).await;
     assert_eq!(sqn_in(&after).unwrap().seq(5), 101);
+}
+
+/// The HSS's vectors beside those that other domains' nodes make for the same card: each has its IND, and whatever the
+/// order in which they are used, the card refuses none.
+#[tokio::test]
+async fn row_21_vectors_for_gba_and_for_other_domains_do_not_refuse_each_other() {
+    let profile = SqnProfile::default();
+    let hss = hss().await;
+    let mut peer = hss.open().await;
+    let mut card = SqnArray::new(profile);
+    let mut last = Domain::ALL.map(|domain| Sqn::new(domain.ind_range(profile).first()).unwrap());
+    for round in 0..50 {
+        for (last, domain) in last.iter_mut().zip(Domain::ALL) {
+            *last = if domain == Domain::Gba {
+                sqn_in(&peer.ask(hss.request(&hss.good)).await).unwrap()
+            } else {
+                home::next(profile, *last, profile.ind(*last))
+            };
+            assert!(
+                domain.ind_range(profile).contains(profile.ind(*last)),
+                "{domain:?} {last}"
+            );
+        }
+        for turn in 0..last.len() {
+            let used = last[(turn + round) % last.len()];
+            assert_eq!(card.accept(used), Ok(()), "round {round}, turn {turn}: {used}");
+        }
+    }
 }
 
 /// Who has to wait, or fails, before a number counts.
