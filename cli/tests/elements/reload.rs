@@ -411,8 +411,11 @@ fn no_bootstrapping_fails_while_a_bsf_changes_its_hss() {
         "one.mnc001.mcc001.3gppnetwork.org",
         "two.mnc001.mcc001.3gppnetwork.org",
     );
-    let (mut first, at_one) = hss(folder, &["--origin-host", one, "--sqn-file", "one.sqn"]);
-    let (mut second, at_two) = hss(folder, &["--origin-host", two, "--sqn-file", "two.sqn"]);
+    write(folder, &with_second(&file(folder)));
+    // An IND each, so that a device that asks again doesn't refuse the number of the other one.
+    let own = |host, file, ind| ["--origin-host", host, "--sqn-file", file, "--sqn-ind", ind];
+    let (mut first, at_one) = hss(folder, &own(one, "one.sqn", "28"));
+    let (mut second, at_two) = hss(folder, &own(two, "two.sqn", "31"));
     let text = file(folder);
     let to = |at: &str, host: &str| {
         let text = with(&text, "hss = [\"127.0.0.1:13868\"]", &format!("hss = [\"{at}\"]"));
@@ -426,13 +429,15 @@ fn no_bootstrapping_fails_while_a_bsf_changes_its_hss() {
     let (mut bsf, ub, _) = bsf(folder, &[]);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let asking: Vec<_> = (0..2)
-            .map(|_| {
-                scope.spawn(|| {
+        let stop = &stop;
+        let ub = ub.as_str();
+        let asking: Vec<_> = ["001010123456789", SECOND]
+            .into_iter()
+            .map(|imsi| {
+                scope.spawn(move || {
                     let mut count = 0;
                     while !stop.load(Ordering::Relaxed) {
-                        // The card takes any SQN, so the two files needn't agree.
-                        let said = ue(folder, &ub, "001010123456789", &["bootstrap"]);
+                        let said = ue(folder, ub, imsi, &["bootstrap"]);
                         assert_eq!(said.status, 0, "{}", said.err);
                         count += 1;
                     }
