@@ -62,6 +62,8 @@ proptest! {
     /// A card's answer and a PIN: the canary is shown only where it is asked for.
     #[test]
     fn secrets_are_lengths_unless_asked_for(res in any::<[u8; 8]>(), ck in any::<[u8; 16]>(), ik in any::<[u8; 16]>()) {
+        // One in a hundred has a fifth octet that makes a command of it, with the length of its data right.
+        prop_assume!(!matches!(ck[4], 12 | 13));
         let (res, ck, ik) = (hex::encode(res), hex::encode(ck), hex::encode(ik));
         let blobs = [
             (format!("db08{res}10{ck}10{ik}9000"), vec![&res, &ck, &ik]),
