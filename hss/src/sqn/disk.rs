@@ -22,6 +22,15 @@ pub trait Disk: Send + 'static {
     /// The system's.
     fn read(&mut self) -> io::Result<Option<Vec<u8>>>;
 
+    /// Whether the file that [`Disk::append`] writes to still has its name: nobody finds what is written to a file that
+    /// was removed. An error if another one stands there, or another process may have the lock.
+    ///
+    /// # Errors
+    /// The system's, and those.
+    fn is_there(&mut self) -> io::Result<bool> {
+        Ok(true)
+    }
+
     /// Writes at the end of the file.
     ///
     /// # Errors
@@ -68,8 +77,11 @@ pub struct OsDisk {
     open: Option<File>,
     /// The first file, once something was appended to it.
     end: Option<File>,
+    /// The file that was read or written last.
+    ours: Option<Identity>,
     /// Locked; closing it, also by a crash, unlocks.
-    _lock: File,
+    lock: File,
+    lock_path: PathBuf,
 }
 
 impl OsDisk {
@@ -110,7 +122,9 @@ impl OsDisk {
             directory,
             open: None,
             end: None,
-            _lock: lock,
+            ours: None,
+            lock,
+            lock_path,
         })
     }
 }
@@ -124,11 +138,30 @@ impl Disk for OsDisk {
         match net::file::open(&self.path) {
             Ok(file) => {
                 let mut octets = Vec::new();
+                self.ours = Some(identity(&file.metadata()?));
                 file.take(MAX_OCTETS + 1).read_to_end(&mut octets)?;
                 Ok(Some(octets))
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
+        }
+    }
+
+    fn is_there(&mut self) -> io::Result<bool> {
+        let now = |path| match std::fs::symlink_metadata(path) {
+            Ok(there) => Ok(Some(identity(&there))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        };
+        if now(&self.lock_path)? != Some(identity(&self.lock.metadata()?)) {
+            return Err(io::Error::other(
+                "its .lock was removed, so that another HSS may issue from it",
+            ));
+        }
+        match now(&self.path)? {
+            None => Ok(false),
+            there if there == self.ours => Ok(true),
+            Some(_) => Err(io::Error::other("another file was put in its place")),
         }
     }
 
@@ -151,6 +184,7 @@ impl Disk for OsDisk {
         let mut file = private_file(&self.second)?;
         file.set_len(0)?;
         file.write_all(octets)?;
+        self.ours = Some(identity(&file.metadata()?));
         self.open = Some(file);
         Ok(())
     }
@@ -169,6 +203,20 @@ impl Disk for OsDisk {
     fn sync_directory(&mut self) -> io::Result<()> {
         File::open(&self.directory)?.sync_all()
     }
+}
+
+/// Which file it is, whatever its name: device and inode.
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(metadata: &std::fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &std::fs::Metadata) -> Identity {
+    Identity::default()
 }
 
 /// The file's one name without links. A file that doesn't exist yet is named by its directory's.

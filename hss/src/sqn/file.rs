@@ -55,6 +55,10 @@ impl<D: Disk> Journal<D> {
         bound: Sqn,
         all: impl FnOnce() -> (Vec<u8>, Chain),
     ) -> Result<(), (&'static str, std::io::Error)> {
+        if !self.disk.is_there().map_err(|e| ("adding a line", e))? {
+            tracing::warn!(path = %self.disk.path().display(), "the file of sequence numbers was removed; it is written anew");
+            return self.replace(all());
+        }
         let (line, chain) = self.chain.line(impi, bound);
         if self.changes + line.len() > self.whole.max(MIN_CHANGES) {
             return self.replace(all());

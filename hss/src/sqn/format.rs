@@ -28,6 +28,9 @@ pub(super) const MAX_OCTETS: u64 = 128 * 1024 * 1024;
 /// Most octets of a change: an IMPI has at most 255.
 const MAX_LINE: usize = 12 + 1 + 255 + 1 + 16 + 1;
 
+/// What a disk writes whole, or not at all.
+const SECTOR: usize = 512;
+
 /// What is wrong with a file. The digest finds any change; the other reasons help a person to see what happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -152,7 +155,7 @@ pub(super) fn read(octets: &[u8]) -> Result<Content, Damage> {
         .ok_or(Damage::End)?;
     // The mark, 64 digits and the end of the line.
     let whole = at + mark.len() + 64 + 1;
-    let (head, changes) = octets.split_at_checked(whole).ok_or(Damage::End)?;
+    let head = octets.get(..whole).ok_or(Damage::End)?;
     let head = core::str::from_utf8(head).map_err(|_| Damage::NotText)?;
     let (body, end) = head.split_at_checked(at + 1).ok_or(Damage::End)?;
     let digest = end
@@ -167,30 +170,36 @@ pub(super) fn read(octets: &[u8]) -> Result<Content, Damage> {
         bounds: bounds(body)?,
         chain: Chain(digest),
         whole,
-        changes: changes.len(),
+        changes: octets.len() - whole,
     };
-    content.apply(changes, body.lines().count() + 2)?;
+    content.apply(octets, body.lines().count() + 2)?;
     Ok(content)
 }
 
 impl Content {
-    /// Takes the changes that stand from this line on.
-    fn apply(&mut self, mut rest: &[u8], mut line: usize) -> Result<(), Damage> {
+    /// Takes the changes that stand in the file from this line on.
+    fn apply(&mut self, octets: &[u8], mut line: usize) -> Result<(), Damage> {
+        let mut rest = octets.get(self.whole..).unwrap_or_default();
         while !rest.is_empty() {
             let damage = Damage::Change { line };
             let end = rest.iter().position(|octet| *octet == b'\n');
-            // Only the last line that was being written can be without its end, or have holes.
-            let cut = end.is_none() || rest.contains(&0);
             let (text, after) = match end.and_then(|end| rest.split_at_checked(end)) {
                 Some((text, after)) => (text, after.get(1..).unwrap_or_default()),
                 None => (rest, [].as_slice()),
             };
-            match self.change(text).filter(|_| end.is_some()) {
+            // A line of which only the end is missing or was changed is whole: its numbers may have left.
+            let whole = || match end {
+                None => self.change(text.split_last()?.1),
+                Some(_) => None,
+            };
+            match self.change(text).or_else(whole) {
                 Some((impi, bound, chain)) => {
                     self.bounds.insert(impi, bound);
                     self.chain = chain;
                 }
-                None if cut && rest.len() <= MAX_LINE => return Ok(()),
+                None if after.is_empty() && cut(text, octets.len() - rest.len(), end.is_some()) => {
+                    return Ok(());
+                }
                 None => return Err(damage),
             }
             (rest, line) = (after, line + 1);
@@ -205,6 +214,21 @@ impl Content {
         (chain.check() == check).then_some(())?;
         Some((impi.parse().ok()?, sqn.parse().ok()?, chain))
     }
+}
+
+/// Whether the last line, which isn't ours, may be one that was being written when the power failed: it has no end, and
+/// perhaps a hole from somewhere on; or it has an end, and the sector before is missing. One octet that was changed is not
+/// that: its numbers may have left.
+fn cut(text: &[u8], at: usize, ends: bool) -> bool {
+    let holes = text.iter().filter(|octet| **octet == 0).count();
+    let (start, last) = text.split_at_checked(holes).unwrap_or_default();
+    let before = text.split_at_checked(text.len() - holes).unwrap_or_default().1;
+    text.len() < MAX_LINE
+        && if ends {
+            holes > 0 && !last.contains(&0) && (at + start.len()).is_multiple_of(SECTOR)
+        } else {
+            before.iter().all(|octet| *octet == 0)
+        }
 }
 
 /// The lines of all subscribers.

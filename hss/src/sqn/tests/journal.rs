@@ -83,6 +83,70 @@ fn row_22_a_line_cut_at_any_octet_takes_no_number_back() {
     }
 }
 
+/// Any octet changed to any of some others, NUL and the end of a line among them: the file is refused, or no number that
+/// left comes again.
+//= TS33.102-6.3.2-r2
+#[test]
+fn an_octet_changed_anywhere_takes_no_number_back() {
+    let rules = SqnRules::default();
+    let (file, given) = used(&rules);
+    let mut refused = 0;
+    for at in 0..file.len() {
+        for other in [0, b'\n', b' ', b'0', 0xff, file[at] ^ 1] {
+            let mut changed = file.clone();
+            changed[at] = other;
+            let Ok(store) = opened(&changed) else {
+                refused += 1;
+                continue;
+            };
+            for n in [1, 2] {
+                let next = run(store.reserve_sqn(&impi(n), &rules, NOW)).unwrap();
+                let left = given.iter().any(|(who, sqn)| *who == impi(n) && *sqn >= next);
+                assert!(!left, "octet {at} is {other}: {next} comes again");
+            }
+        }
+    }
+    assert!(
+        refused > 5 * (file.len() - 20),
+        "{refused} refused of {}",
+        6 * file.len()
+    );
+}
+
+/// A file that is removed while it is used is written anew, with all numbers; one that was put in its place, or a lock
+/// that is gone, ends the issue of numbers, since another process may have both.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_removed_or_exchanged_takes_no_number_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, other) = (directory.path().join("sqn"), directory.path().join("other"));
+    let rules = SqnRules::default();
+    let many = |store: &FileSqnStore| -> Result<Sqn, SqnError> {
+        let mut last = Ok(rules.first);
+        for _ in 0..80 {
+            last = run(store.reserve_sqn(&impi(1), &rules, NOW));
+        }
+        last
+    };
+    let store = FileSqnStore::create(&path).unwrap();
+    many(&store).unwrap();
+    std::fs::copy(&path, &other).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let last = many(&store).unwrap();
+    drop(store);
+    let store = FileSqnStore::open(&path).unwrap();
+    assert!(run(store.reserve_sqn(&impi(1), &rules, NOW)).unwrap() > last);
+
+    std::fs::rename(&other, &path).unwrap();
+    assert!(matches!(many(&store), Err(SqnError::ReadOnly)));
+    drop(store);
+
+    let store = FileSqnStore::open(&path).unwrap();
+    std::fs::remove_file(directory.path().join("sqn.lock")).unwrap();
+    drop(FileSqnStore::open(&path).unwrap());
+    assert!(matches!(many(&store), Err(SqnError::ReadOnly)));
+}
+
 /// What older versions wrote, without lines after the digest, is read and goes on.
 #[test]
 fn a_file_of_an_older_version_is_read() {
