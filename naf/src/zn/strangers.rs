@@ -12,8 +12,8 @@ use super::KeyError;
 
 /// How long a refusal of the BSF is remembered, and how many one address may cause.
 ///
-/// A B-TID doesn't become known later, as a device has it from the BSF; the memory is short all the same, for BSFs that
-/// share their sessions late.
+/// Remembered for the address that asked, and for a short time. A B-TID is made of a RAND that passes in clear, so who
+/// hears it could name it before its device has finished, and others' answer to the device must not come of that.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Strangers {
     /// How long a refusal is given again without asking; zero: each is asked for.
@@ -38,9 +38,12 @@ impl Default for Strangers {
 /// What was refused, and to whom.
 #[derive(Default)]
 pub(super) struct Refusals {
-    known: HashMap<(Btid, NafId), (KeyError, Mono)>,
+    known: HashMap<Known, (KeyError, Mono)>,
     buckets: HashMap<AddressKey, Bucket>,
 }
+
+/// A B-TID and NAF_Id, and who asked.
+type Known = ((Btid, NafId), Option<AddressKey>);
 
 /// The address that has paid for a request.
 pub(super) struct Ticket(Option<AddressKey>);
@@ -54,12 +57,14 @@ impl Refusals {
         address: Option<IpAddr>,
         now: Mono,
     ) -> Result<Ticket, KeyError> {
-        match self.known.get(id) {
+        let address = address.map(AddressKey::from);
+        let known = (id.clone(), address);
+        match self.known.get(&known) {
             Some((error, until)) if now < *until => return Err(error.clone()),
-            Some(_) => drop(self.known.remove(id)),
+            Some(_) => drop(self.known.remove(&known)),
             None => {}
         }
-        let Some(address) = address.map(AddressKey::from) else {
+        let Some(address) = address else {
             return Ok(Ticket(None));
         };
         if self.buckets.len() >= limits.capacity && !self.buckets.contains_key(&address) {
@@ -93,7 +98,8 @@ impl Refusals {
             }
             // Full of live ones: this one is asked for again, which its address pays for.
             if self.known.len() < limits.capacity && !limits.remember.is_zero() {
-                self.known.insert(id, (error.clone(), now + limits.remember));
+                self.known
+                    .insert((id, ticket.0), (error.clone(), now + limits.remember));
             }
         } else if let Some(bucket) = ticket.0.and_then(|address| self.buckets.get_mut(&address)) {
             bucket.put_back(limits.per_address);
