@@ -9,7 +9,7 @@ pub(crate) mod show;
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
@@ -104,6 +104,24 @@ struct State {
     failed: bool,
 }
 
+impl State {
+    /// What ends the line before, where nobody has: ours of a full disk, that of an element which ended then, or of
+    /// another one that shares the file. Only that line is lost. A file that was removed takes none: nobody would find it.
+    fn begin(&mut self, path: &Path) -> io::Result<&'static str> {
+        let mut there = self.file.metadata()?;
+        if there.nlink() == 0 {
+            self.file = open(path)?;
+            there = self.file.metadata()?;
+        }
+        let mut last = [b'\n'];
+        // None in a file without octets.
+        if let Some(at) = there.len().checked_sub(1) {
+            self.file.read_at(&mut last, at)?;
+        }
+        Ok(if last == *b"\n" { "" } else { "\n" })
+    }
+}
+
 impl AuditFile {
     fn open(settings: Settings) -> Result<Self, String> {
         let file = open(&settings.path).map_err(|e| complaint(&settings.path, &e))?;
@@ -143,6 +161,7 @@ fn open(path: &Path) -> io::Result<File> {
         Err(e) => return Err(e),
     }
     OpenOptions::new()
+        .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
@@ -153,14 +172,14 @@ impl Audit for AuditFile {
     fn record(&self, event: &Event<'_>) -> Result<(), NotRecorded> {
         let line = line(event);
         let mut state = self.lock();
-        // What was begun before ends here, so that only that line is lost.
-        let begin = if state.failed { "\n" } else { "" };
-        let octets = format!("{begin}{line}\n").into_bytes();
-        let written = match state.file.write(&octets) {
-            Ok(n) if n == octets.len() => Ok(()),
-            Ok(_) => Err(io::ErrorKind::StorageFull.into()),
-            Err(e) => Err(e),
-        };
+        let written = state.begin(&self.settings.path).and_then(|begin| {
+            let octets = format!("{begin}{line}\n").into_bytes();
+            match state.file.write(&octets) {
+                Ok(n) if n == octets.len() => Ok(()),
+                Ok(_) => Err(io::ErrorKind::StorageFull.into()),
+                Err(e) => Err(e),
+            }
+        });
         let path = self.settings.path.display();
         match written {
             Ok(()) => {
@@ -313,7 +332,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
         std::fs::write(&path, "{\"half").unwrap();
-        log.lock().file = OpenOptions::new().append(true).open(&path).unwrap();
+        log.lock().file = OpenOptions::new().read(true).append(true).open(&path).unwrap();
         assert_eq!(log.record(&event(&impi, "b")), Ok(()));
         assert_eq!(log.record(&event(&impi, "c")), Ok(()));
         let text = std::fs::read_to_string(&path).unwrap();
@@ -323,6 +342,46 @@ mod tests {
             lines[1].contains("\"peer\":\"b\",\"imsi\":\"001010123456789\""),
             "{text}"
         );
+    }
+
+    /// An element that begins again, and one that shares the file, after half a line of another.
+    #[test]
+    fn half_a_line_of_somebody_else_takes_no_record_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        let settings = Settings {
+            path: path.clone(),
+            on_failure: OnFailure::Refuse,
+        };
+        let impi: Impi = "a@home.test".parse().unwrap();
+        let mut half = open(&path).unwrap();
+        half.write_all(b"{\"half").unwrap();
+        let log = AuditFile::open(settings).unwrap();
+        log.record(&event(&impi, "a")).unwrap();
+        half.write_all(b"{\"half").unwrap();
+        log.record(&event(&impi, "b")).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let whole = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+        assert_eq!(text.lines().filter(whole).count(), 2, "{text}");
+    }
+
+    /// Without the file there would be keys that have left and a record that nobody finds.
+    #[test]
+    fn a_file_that_is_removed_is_made_again_or_holds_keys_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        let log = AuditFile::open(Settings {
+            path: path.clone(),
+            on_failure: OnFailure::Refuse,
+        })
+        .unwrap();
+        let impi: Impi = "a@home.test".parse().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(log.record(&event(&impi, "a")), Ok(()));
+        assert!(std::fs::read_to_string(&path).unwrap().contains("a@home.test"));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(log.record(&event(&impi, "b")), Err(NotRecorded));
     }
 
     #[test]
