@@ -38,12 +38,23 @@ pub(crate) struct ShowArgs {
     #[arg(long, value_name = "NAME")]
     naf: Option<String>,
     /// Of this kind only: bootstrapping, key-delivery, vector, resynchronisation or session.
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = EVENTS, hide_possible_values = true)]
     event: Option<String>,
     /// Print those lines as they are.
     #[arg(long)]
     json: bool,
 }
+
+const EVENTS: [&str; 5] = [
+    "bootstrapping",
+    "key-delivery",
+    "vector",
+    "resynchronisation",
+    "session",
+];
+
+/// Lines that are no records are told one by one up to here.
+const TOLD: u32 = 3;
 
 type Line = Map<String, Value>;
 
@@ -63,17 +74,30 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     ];
     let mut out = anstream::stdout().lock();
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["time", "event", "subscriber", "B-TID", "peer or NAF", "outcome"]);
+    let (mut records, mut foreign) = (0_u64, 0_u32);
     let lines = BufReader::new(net::file::open(&args.file).map_err(cannot)?).split(b'\n');
     for (number, octets) in (1..).zip(lines) {
         let octets = octets.map_err(cannot)?;
         if octets.is_empty() {
             continue;
         }
-        let Ok(line) = serde_json::from_slice::<Line>(&octets) else {
-            advice::warn(&format!("{shown}, line {number} isn't whole"));
+        let line = serde_json::from_slice::<Line>(&octets).ok();
+        let what = match &line {
+            None => "isn't whole",
+            Some(line) if EVENTS.contains(&text(line, "event")) => "",
+            Some(_) => "is no record of an audit log",
+        };
+        let Some(line) = line.filter(|_| what.is_empty()) else {
+            foreign = foreign.saturating_add(1);
+            if foreign <= TOLD {
+                advice::warn(&format!("{shown}, line {number} {what}"));
+            }
             continue;
         };
+        records += 1;
         let is_wanted =
             |(key, value): &(&str, &Option<String>)| value.as_ref().is_none_or(|v| text(&line, key) == v);
         if !wanted.iter().all(is_wanted) {
@@ -86,7 +110,20 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
             table.add_row(row(&line));
         }
     }
-    if !args.json {
+    if foreign > TOLD {
+        advice::warn(&format!("{shown}: so are {} more lines", foreign - TOLD));
+    }
+    if records == 0 && foreign > 0 {
+        return Err(Failure::Unable(format!(
+            "{shown} is no audit log: the JSON lines expected that `--audit FILE` has written"
+        )));
+    }
+    if !args.json && table.is_empty() {
+        advice::note(&match records {
+            0 => format!("{shown} has no record yet"),
+            _ => format!("none of the {records} records in {shown} is of those asked for"),
+        });
+    } else if !args.json {
         let _ = writeln!(out, "{}", table.trim_fmt());
     }
     Ok(())

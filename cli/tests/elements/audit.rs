@@ -261,7 +261,8 @@ fn a_log_is_shown_to_people_and_in_parts_to_programs() {
         shown.out
     };
     let all = show(&[]);
-    assert_eq!(all.lines().count(), 5, "{all}");
+    assert_eq!(all.lines().count(), 6, "{all}");
+    assert!(all.trim_start().starts_with("time "), "{all}");
     let keys: Vec<_> = all.lines().filter(|line| line.contains("key-delivery")).collect();
     assert!(
         keys.len() == 2 && keys[0].contains("001010123456789") && keys[0].ends_with("done"),
@@ -274,6 +275,18 @@ fn a_log_is_shown_to_people_and_in_parts_to_programs() {
         .collect();
     assert_eq!(of_naf.lines().collect::<Vec<_>>(), given);
     assert_eq!(show(&["--imsi", "001010000000001", "--json"]), "");
+    assert_eq!(show(&["--imsi", "001010000000001"]), "");
+    let wrong = |arguments: &[&str], expected: &str| {
+        let wrong = said(
+            program(scene.folder.path())
+                .args(["audit", "show"])
+                .args(arguments),
+        );
+        assert!(wrong.status == 2 && wrong.err.contains(expected), "{}", wrong.err);
+        assert!(wrong.err.lines().count() < 8, "{}", wrong.err);
+    };
+    wrong(&["gba.toml"], "gba.toml is no audit log");
+    wrong(&["bsf-audit.jsonl", "--event", "keydelivery"], "key-delivery");
 }
 
 #[test]
