@@ -14,7 +14,7 @@ use lab::trace::Trace;
 use net::tap::{Connection, Direction, Message, Tap, WireBytes};
 
 /// Characters of a summary.
-const WIDTH: usize = 70;
+const WIDTH: usize = 80;
 
 /// A trace that hears, too.
 pub(super) struct Heard {
@@ -39,7 +39,7 @@ impl Heard {
             interface,
             from,
             to: self.element,
-            summary: summary.chars().take(WIDTH).collect(),
+            summary: cut(summary),
             clause: None::<Clause>,
         });
     }
@@ -96,6 +96,16 @@ impl Heard {
             self.hear(interface, from, &format!("{}{result}", message.name()));
         }
     }
+}
+
+/// With a mark where something is left away.
+fn cut(summary: &str) -> String {
+    let mut cut: String = summary.chars().take(WIDTH).collect();
+    if cut.len() < summary.len() {
+        cut.pop();
+        cut.push('…');
+    }
+    cut
 }
 
 /// What a challenge or its answer is about: the parameters that a person wants to see, and nothing secret.
