@@ -60,10 +60,16 @@ pub(crate) enum TapCommand {
     Example,
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "IP:PORT expected, such as 127.0.0.1:23868".into())
+}
+
 /// What every tap has.
 #[derive(Args)]
 pub(crate) struct Common {
     /// Where to listen; port 0: any free one, which is printed.
+    #[arg(value_parser = address)]
     listen: SocketAddr,
     /// Where to connect, HOST:PORT.
     target: String,
