@@ -160,12 +160,19 @@ fn open(path: &Path) -> io::Result<File> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(e),
     }
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
-        .open(path)
+        .open(path)?;
+    // What is added to a file of another kind, such as that of the sequence numbers, damages it.
+    let mut start = [0; 2];
+    let read = file.read_at(&mut start, 0)?;
+    match start.get(..read) {
+        None | Some([] | [b'{' | b'\n'] | [b'{', _] | [b'\n', b'{']) => Ok(file),
+        Some(_) => wrong("it holds something else than an audit log"),
+    }
 }
 
 impl Audit for AuditFile {
@@ -397,6 +404,11 @@ mod tests {
         std::fs::set_permissions(settings("new").path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let why = |name| AuditFile::open(settings(name)).err().unwrap();
         assert!(why("new").contains("chmod 600"));
+        for other in ["gba-sqn 1 0\n", "\n[hss]\n"] {
+            std::fs::write(settings("other").path, other).unwrap();
+            std::fs::set_permissions(settings("other").path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            assert!(why("other").contains("something else than an audit log"));
+        }
         assert!(why(".").contains("a file is expected"));
         assert!(why("none/here").contains("cannot open the audit log"));
         assert!(
