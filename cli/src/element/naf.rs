@@ -200,10 +200,12 @@ impl Plan {
             if !changes.is_empty() {
                 // The other one serves until this one does, if that is soon.
                 let _ = Failover::new(turn.clients.clone()).ready().await;
-                // What the other one gave counts no more.
-                keys.clear();
             }
             keys.source().set_routes(plan.bsf.routes(&turn));
+            if !changes.is_empty() {
+                // What the other one gave counts no more, nor what it is asked for still.
+                keys.clear();
+            }
             turn.leave();
             Ok(format!("BSF: {changes}"))
         };

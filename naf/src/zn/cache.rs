@@ -21,7 +21,14 @@ pub struct Cached<S> {
     refusals: Mutex<Refusals>,
     capacity: usize,
     clock: fn() -> Now,
-    keys: Mutex<HashMap<(Btid, NafId), Entry>>,
+    keys: Mutex<Keys>,
+}
+
+#[derive(Default)]
+struct Keys {
+    entries: HashMap<(Btid, NafId), Entry>,
+    /// How often all were forgotten: what was asked for before isn't kept after.
+    cleared: u64,
 }
 
 struct Entry {
@@ -60,13 +67,13 @@ impl<S: KeySource> Cached<S> {
     /// How many keys are kept, also those that have expired since.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().entries.len()
     }
 
     /// True if none is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().entries.is_empty()
     }
 
     /// The source before which it stands.
@@ -74,12 +81,16 @@ impl<S: KeySource> Cached<S> {
         &self.source
     }
 
-    /// Forgets all keys: who gave them may be nobody's BSF any more.
+    /// Forgets all keys and refusals, also those that are being asked for: who gave them may be nobody's BSF any more.
+    /// Call it when the source asks another one already.
     pub fn clear(&self) {
-        self.lock().clear();
+        let mut keys = self.lock();
+        keys.entries.clear();
+        keys.cleared += 1;
+        self.refusals().forget();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Btid, NafId), Entry>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Keys> {
         // A panic elsewhere can't leave the map half changed: each change is one call.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,12 +100,12 @@ impl<S: KeySource> Cached<S> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, now: Now, btid: &Btid, naf_id: &NafId, key: &Arc<NafKey>) {
+    fn keep(&self, keys: &mut Keys, now: Now, btid: &Btid, naf_id: &NafId, key: &Arc<NafKey>) {
+        let keys = &mut keys.entries;
         let Ok(secs) = u64::try_from(key.expiry.0.saturating_sub(now.utc.0)) else {
             return;
         };
         let until = now.mono + Duration::from_secs(secs);
-        let mut keys = self.lock();
         if keys.len() >= self.capacity {
             keys.retain(|_, e| e.is_live(now));
         }
@@ -131,14 +142,15 @@ impl<S: KeySource> KeySource for Cached<S> {
     ) -> Result<Arc<NafKey>, KeyError> {
         let id = (btid.clone(), naf_id.clone());
         let now = (self.clock)();
-        {
+        let cleared = {
             let mut keys = self.lock();
-            match keys.get(&id) {
+            match keys.entries.get(&id) {
                 Some(entry) if entry.is_live(now) => return Ok(Arc::clone(&entry.key)),
-                Some(_) => drop(keys.remove(&id)),
+                Some(_) => drop(keys.entries.remove(&id)),
                 None => {}
             }
-        }
+            keys.cleared
+        };
         let ticket = self.refusals().ask(&self.strangers, &id, address, now.mono)?;
         let answer = self.source.key(btid, naf_id).await;
         // The source's own clock may be late: a key that has ended is none (TS 33.220 4.5.3).
@@ -149,11 +161,16 @@ impl<S: KeySource> KeySource for Cached<S> {
                 Ok(key)
             }
         });
-        if let Ok(key) = &answer {
-            self.keep(now, btid, naf_id, key);
+        let mut keys = self.lock();
+        let is_of_now = keys.cleared == cleared;
+        if let (true, Ok(key)) = (is_of_now, &answer) {
+            self.keep(&mut keys, now, btid, naf_id, key);
         }
+        // Of a refusal that isn't kept the address has its token back.
+        let error = answer.as_ref().err().filter(|_| is_of_now);
         self.refusals()
-            .settle(&self.strangers, id, ticket, now.mono, answer.as_ref().err());
+            .settle(&self.strangers, id, ticket, now.mono, error);
+        drop(keys);
         answer
     }
 }

@@ -49,6 +49,11 @@ type Known = ((Btid, NafId), Option<AddressKey>);
 pub(super) struct Ticket(Option<AddressKey>);
 
 impl Refusals {
+    /// Another BSF may know what was refused.
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+    }
+
     /// Takes a token for a request on Zn. The error is what to answer without one.
     pub(super) fn ask(
         &mut self,

@@ -358,6 +358,47 @@ impl KeySource for Late {
     }
 }
 
+/// Has its keys forgotten while it is asked.
+#[derive(Default)]
+struct Slow {
+    asked: tokio::sync::Notify,
+    go_on: tokio::sync::Notify,
+}
+
+impl KeySource for Slow {
+    async fn key(&self, btid: &Btid, naf_id: &NafId) -> Result<Arc<NafKey>, KeyError> {
+        self.asked.notify_one();
+        self.go_on.notified().await;
+        if btid.as_str().starts_with('0') {
+            return Err(KeyError::Unknown);
+        }
+        Counting::default().key(btid, naf_id).await
+    }
+}
+
+/// The NAF has another BSF from then on, which is asked whatever the one before says or said.
+#[tokio::test]
+async fn what_the_bsf_before_says_is_not_kept() {
+    let cache = Cached::new(Slow::default(), 4).with_clock(|| Now {
+        mono: Mono(0),
+        utc: Utc(0),
+    });
+    for (btid, known) in [("0@bsf.home.test", false), ("1@bsf.home.test", true)] {
+        let (btid, naf_id) = (btid.parse().unwrap(), naf_id());
+        let ask = || cache.key_for(&btid, &naf_id, Some([10, 0, 0, 1].into()));
+        for _ in 0..2 {
+            // Asked anew each time.
+            let (answer, ()) = tokio::join!(ask(), async {
+                cache.source().asked.notified().await;
+                cache.clear();
+                cache.source().go_on.notify_one();
+            });
+            assert_eq!(answer.is_ok(), known);
+            assert!(cache.is_empty());
+        }
+    }
+}
+
 /// Who hears RAND can name the B-TID before its device has finished; the device is served all the same.
 #[tokio::test]
 async fn a_b_tid_that_a_stranger_names_too_early_is_taken_from_its_device() {
