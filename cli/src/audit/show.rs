@@ -74,9 +74,14 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     ];
     let mut out = anstream::stdout().lock();
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(["time", "event", "subscriber", "B-TID", "peer or NAF", "outcome"]);
+    table.load_style(presets::NOTHING).set_header([
+        "time",
+        "event",
+        "subscriber",
+        "B-TID",
+        "peer or NAF",
+        "outcome",
+    ]);
     let (mut records, mut foreign) = (0_u64, 0_u32);
     let lines = BufReader::new(net::file::open(&args.file).map_err(cannot)?).split(b'\n');
     for (number, octets) in (1..).zip(lines) {
