@@ -91,10 +91,10 @@ enum Command {
     /// RES, CK, IK, AUTN, Ks, B-TID and TMPI, and for each NAF its Ks_NAF; with --gba-u the forms of a card that keeps
     /// Ks; with --akma the keys of AKMA. Prints keys.
     Keys(Box<keys::Args>),
-    /// Load a server with many runs and measure it: bootstrappings, requests, vectors, keys.
+    /// Load a BSF with many bootstrappings and measure it.
     ///
     /// Closed loop (as fast as the server answers) or open loop (a rate, whatever it does). Each run is checked as a
-    /// device, a BSF or a NAF checks it.
+    /// device checks it.
     #[command(
         subcommand,
         after_help = "Example: gba load ub http://127.0.0.1:18080/ --subscribers subscribers.toml --clients 1"

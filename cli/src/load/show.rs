@@ -47,7 +47,8 @@ const fn whole(n: u64) -> f64 {
 /// For people.
 pub(super) fn text(what: &str, plan: &Plan, report: &Report) -> String {
     let pace = match plan.pace {
-        Pace::Closed => format!("closed loop, {} client(s)", plan.clients),
+        Pace::Closed if plan.clients == 1 => "closed loop, 1 client".into(),
+        Pace::Closed => format!("closed loop, {} clients", plan.clients),
         Pace::Open(rate) => format!("open loop, {rate} a second, at most {} at once", plan.clients),
     };
     let mut text = format!(

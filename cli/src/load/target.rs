@@ -20,7 +20,7 @@ pub(super) fn resolve(endpoint: &str, is_mine: bool) -> Result<SocketAddr, Failu
         .ok_or_else(|| Failure::Unable(format!("{endpoint}: the name has no address")))?;
     if !address.ip().is_loopback() && !is_mine {
         return Err(Failure::Unable(format!(
-            "{endpoint} is {address}, not this host: load takes a network down, so say {CONFIRM} if you answer for it and for \
+            "{address} isn't this host: load takes a network down, so say {CONFIRM} if you answer for it and for \
              what lies between"
         )));
     }

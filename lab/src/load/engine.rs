@@ -322,7 +322,7 @@ mod tests {
         assert!(report.waited >= 8, "{}", report.waited);
         assert!(report.latency.max() >= 150_000, "{}", report.latency.max());
         let doubts = report.doubts().join("\n");
-        assert!(doubts.contains("every client was busy"), "{doubts}");
+        assert!(doubts.contains("found every client busy"), "{doubts}");
     }
 
     #[test]

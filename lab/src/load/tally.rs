@@ -188,12 +188,12 @@ impl Report {
         }
         if self.waited > 0 {
             doubts.push(format!(
-                "at the time of {} sends every client was busy: the server didn't keep up with the rate, or --clients is too small",
+                "{} of the sends found every client busy: the server didn't keep up with the rate, or --clients is too small",
                 self.waited
             ));
         }
         if self.unsent > 0 {
-            doubts.push(format!("{} sends never came to their turn", self.unsent));
+            doubts.push(format!("of the sends {} never came to their turn", self.unsent));
         }
         doubts
     }
