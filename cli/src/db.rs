@@ -316,7 +316,9 @@ fn write(reading: &Reading, to: ToArg, out: &Path, force: bool) -> Result<(), Fa
     replace(out, &made, force)?;
     let shown = out.display();
     let next = match to {
-        ToArg::Toml => format!("; to use it: subscribers = \"{shown}\" under [hss], then gba hss serve"),
+        ToArg::Toml => format!(
+            "; to use it: subscribers = \"{shown}\" under [hss] in place of [[hss.subscriber]], then gba hss serve"
+        ),
         ToArg::Csv => String::new(),
     };
     let last = format!(
