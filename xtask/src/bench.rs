@@ -19,6 +19,7 @@ const GATED: &[(&str, &str)] = &[
     ("gba", "ks_naf"),
     ("gba", "zh"),
     ("lab", "bootstrap"),
+    ("lab", "ub_http"),
     ("net", "diameter"),
 ];
 
