@@ -121,6 +121,11 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
 
     /// Answers one HTTP request: the service of [`net::http::serve`], and what a benchmark calls without sockets.
     pub async fn handle(&self, request: http::Request<Bytes>, peer: PeerInfo) -> http::Response<Bytes> {
+        self.respond(&request, &peer).await
+    }
+
+    /// By reference: what a future has by value it has twice, and the server moves it.
+    async fn respond(&self, request: &http::Request<Bytes>, peer: &PeerInfo) -> http::Response<Bytes> {
         let text = |name: HeaderName| {
             let mut fields = request.headers().get_all(name).iter();
             let mut joined = as_text(fields.next()?);
@@ -150,7 +155,7 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
                     body: request.body(),
                     address: AddressKey::from(peer.connection.peer.ip()),
                 },
-                &peer,
+                peer,
             )
             .await;
         to_http(answer)
@@ -368,7 +373,7 @@ where
     let tap = Arc::clone(&ub.tap);
     let service = move |request, peer| {
         let ub = Arc::clone(&ub);
-        async move { ub.handle(request, peer).await }
+        async move { ub.respond(&request, &peer).await }
     };
     tokio::select! {
         () = net::http::serve_tapped(listener, limits, tap, service, stop) => {}

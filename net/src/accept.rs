@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     future::Future,
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -114,6 +114,11 @@ pub async fn serve_tapped<H, F>(
     ));
     let addresses = Arc::new(Addresses::default());
     let mut tasks = JoinSet::new();
+    // One address for all connections, or each has its own.
+    let local = listener
+        .local_addr()
+        .ok()
+        .filter(|local| !local.ip().is_unspecified());
     loop {
         let socket = tokio::select! {
             biased;
@@ -124,10 +129,15 @@ pub async fn serve_tapped<H, F>(
             }
             accepted = next(&listener, &slots) => accepted,
         };
-        let Some((socket, slot)) = socket else { continue };
-        let Ok(connection) = Connection::of(&socket) else {
+        let Some((socket, peer, slot)) = socket else {
             continue;
         };
+        let local = match local {
+            Some(local) => Ok(local),
+            None => socket.local_addr(),
+        };
+        let Ok(local) = local else { continue };
+        let connection = Connection::new(local, peer);
         let Some(place) = Place::take(&addresses, connection.peer.ip(), limits.max_per_address) else {
             tracing::debug!(peer = %connection.peer, "closed: too many connections from this address");
             if let Some(tap) = &tap {
@@ -215,11 +225,11 @@ impl Drop for Place {
 async fn next(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((socket, _)) => Some((socket, slot)),
+        Ok((socket, peer)) => Some((socket, peer, slot)),
         // The peer gave up before we came: nothing is wrong on this side.
         Err(e)
             if matches!(
@@ -256,7 +266,7 @@ mod tests {
 
     use super::*;
 
-    async fn listener() -> (TcpListener, std::net::SocketAddr) {
+    async fn listener() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let addr = listener.local_addr().unwrap();
         (listener, addr)

@@ -1,7 +1,9 @@
 //! `gba load`: many runs against a server, ours or another's, with what became of them and how long they took.
 //!
-//! The load itself is [`lab::load`]; here are its options, its targets (`target`) and what is shown of it (`show`).
+//! The load itself is [`lab::load`]; here are its options, its targets (`target`), what a load of Ua, Zh or Zn needs
+//! before (`peers`), and what is shown of it (`show`).
 
+mod peers;
 mod show;
 mod target;
 
@@ -13,18 +15,23 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use diameter::dictionary;
 use gba::{
     guss::UiccType,
-    ids::{Fqdn, Imsi, MncLength},
+    ids::{Fqdn, Imsi, MncLength, NafId, UaId},
+    ua::Url,
 };
 use hss::Subscribers;
 use lab::load::{
     Client, End, MAX_CLIENTS, MAX_RATE, MAX_THREADS, Pace, Place, Plan, Progress, Report,
+    diameter::{KeyAsker, VectorAsker},
     sim::{self, Sim},
-    ub::{Bsf, Devices},
+    ua::{Habits, Page, Visitors},
+    ub::{Bsf, Devices, Session},
 };
-use net::{clock, entropy::OsEntropy};
+use net::{clock, diameter::Role, entropy::OsEntropy};
 
+use self::peers::{DiameterArgs, bootstrapped};
 use crate::{
     Failure, advice,
     sim::{SimArgs, mnc_length, no_bare_keys, parse},
@@ -46,6 +53,98 @@ pub(crate) enum Command {
                             Status: 0 every run ended well, 1 some failed, 2 usage, environment or nobody answers."
     )]
     Ub(UbArgs),
+    /// Ask a NAF for a page again and again (Ua, HTTP digest): challenge, answer, proven answer.
+    ///
+    /// Each SIM bootstraps once before the load begins; then each device visits with its own B-TID. The page must be one that
+    /// the NAF gives only to who has a key.
+    #[command(
+        after_help = "Example: gba load ua http://naf.m2m.example:18081/ --at 127.0.0.1:18081 --bsf 127.0.0.1:18080 --subscribers subscribers.toml\n\
+                            Status: 0 every run ended well, 1 some failed, 2 usage, environment or nobody answers."
+    )]
+    Ua(UaArgs),
+    /// Ask an HSS for vectors again and again (Zh: MAR), as a BSF does.
+    ///
+    /// Each vector is tried on the subscriber's SIM. Uses up sequence numbers, as each question does.
+    #[command(
+        after_help = "Example: gba load zh 127.0.0.1:13868 --subscribers subscribers.toml --origin-host bsf.mnc001.mcc001.pub.3gppnetwork.org \\\n               \
+                            --origin-realm mnc001.mcc001.3gppnetwork.org --peer-host hss.mnc001.mcc001.3gppnetwork.org\n\
+                            Status: 0 every run ended well, 1 some failed, 2 usage, environment or nobody answers."
+    )]
+    Zh(ZhArgs),
+    /// Ask a BSF for NAF keys again and again (Zn: BIR), as a NAF does.
+    ///
+    /// Each SIM bootstraps once before the load begins; each key is compared with the device's.
+    #[command(
+        after_help = "Example: gba load zn 127.0.0.1:13869 --bsf 127.0.0.1:18080 --subscribers subscribers.toml --origin-host naf.m2m.example \\\n               \
+                            --peer-host bsf.mnc001.mcc001.pub.3gppnetwork.org --peer-realm mnc001.mcc001.3gppnetwork.org\n\
+                            Status: 0 every run ended well, 1 some failed, 2 usage, environment or nobody answers."
+    )]
+    Zn(ZnArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct UaArgs {
+    /// http://NAME[:PORT]/PATH of the page; the name is part of every key.
+    #[arg(value_parser = parse::<Url>)]
+    url: Url,
+    /// Where the NAF is, if no DNS has its name.
+    #[arg(long, value_name = "HOST:PORT")]
+    at: Option<String>,
+    #[command(flatten)]
+    before: BootstrapArgs,
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    sims: SimsArgs,
+    /// A TCP connection for each run.
+    #[arg(long)]
+    new_connection: bool,
+    /// Use a nonce on, so that a run is one request; else each begins with the NAF's challenge.
+    #[arg(long)]
+    keep_nonce: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ZhArgs {
+    /// HOST:PORT of the HSS.
+    at: String,
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    sims: SimsArgs,
+    #[command(flatten)]
+    diameter: DiameterArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct ZnArgs {
+    /// HOST:PORT of the BSF's Zn.
+    at: String,
+    /// The NAF's name in the keys [default: --origin-host].
+    #[arg(long, value_name = "NAME", value_parser = parse::<Fqdn>)]
+    naf: Option<Fqdn>,
+    /// Ua security protocol identifier of the keys, ten hex digits [default: HTTP digest].
+    #[arg(long, value_name = "HEX", value_parser = parse::<UaId>)]
+    ua_id: Option<UaId>,
+    #[command(flatten)]
+    before: BootstrapArgs,
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    sims: SimsArgs,
+    #[command(flatten)]
+    diameter: DiameterArgs,
+}
+
+/// Where devices bootstrap before a load of what comes after.
+#[derive(Args)]
+struct BootstrapArgs {
+    /// Where the BSF's Ub is.
+    #[arg(long, value_name = "HOST:PORT")]
+    bsf: String,
+    /// The BSF's name, if it isn't the one made of the IMSI (TS 23.003 16.2).
+    #[arg(long, value_name = "NAME", value_parser = parse::<Fqdn>)]
+    bsf_name: Option<Fqdn>,
 }
 
 #[derive(Args)]
@@ -240,7 +339,85 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             let report = apply(&plan, make)?;
             finish(&format!("Ub of {}", args.url), &args.load, &plan, &report)
         }
+        Command::Ua(args) => {
+            let is_mine = args.load.yes_this_network_is_mine;
+            let endpoint = args
+                .at
+                .unwrap_or_else(|| format!("{}:{}", args.url.host(), args.url.port()));
+            let at = target::resolve(&endpoint, is_mine)?;
+            let plan = args.load.plan();
+            reach(at)?;
+            let sessions = args.before.sessions(&args.sims, &plan, is_mine)?;
+            let page = Page {
+                at,
+                url: args.url.clone(),
+            };
+            let habits = Habits {
+                new_connection: args.new_connection,
+                keep_nonce: args.keep_nonce,
+            };
+            let report = apply(&plan, |place| {
+                Visitors::new(page.clone(), share(&sessions, place), habits)
+            })?;
+            finish(&format!("Ua of {}", args.url), &args.load, &plan, &report)
+        }
+        Command::Zh(args) => {
+            let at = target::resolve(&args.at, args.load.yes_this_network_is_mine)?;
+            let plan = args.load.plan();
+            let (sims, _) = args.sims.sims(plan.clients).map_err(Failure::Unable)?;
+            let node = args.diameter.node(at, &plan, dictionary::ZH, Role::Hss)?;
+            let shares = Shares::of(sims, plan.clients);
+            let make = |place| VectorAsker::new(Arc::new(node.zh(place)), shares.take(place));
+            let report = apply(&plan, make)?;
+            finish(&format!("Zh of {}", args.at), &args.load, &plan, &report)
+        }
+        Command::Zn(args) => {
+            let is_mine = args.load.yes_this_network_is_mine;
+            let at = target::resolve(&args.at, is_mine)?;
+            let plan = args.load.plan();
+            let name = match args.naf {
+                Some(name) => name,
+                None => parse(args.diameter.origin_host()).map_err(Failure::Unable)?,
+            };
+            let naf_id = NafId::new(name, args.ua_id.unwrap_or(UaId::HTTP_DIGEST));
+            let node = args.diameter.node(at, &plan, dictionary::ZN, Role::Bsf)?;
+            let sessions = args.before.sessions(&args.sims, &plan, is_mine)?;
+            let make =
+                |place| KeyAsker::new(Arc::new(node.zn(place)), naf_id.clone(), share(&sessions, place));
+            let report = apply(&plan, make)?;
+            finish(&format!("Zn of {}", args.at), &args.load, &plan, &report)
+        }
     }
+}
+
+impl BootstrapArgs {
+    /// A session of each SIM, by client.
+    fn sessions(
+        &self,
+        sims: &SimsArgs,
+        plan: &Plan,
+        is_mine: bool,
+    ) -> Result<Mutex<Vec<Vec<Session>>>, Failure> {
+        let at = target::resolve(&self.bsf, is_mine)?;
+        let (sims, name) = sims.sims(plan.clients).map_err(Failure::Unable)?;
+        reach(at)?;
+        let bsf = Bsf {
+            at,
+            name: self.bsf_name.clone().unwrap_or(name),
+            port: Some(at.port()),
+            target: "/".into(),
+        };
+        bootstrapped(&bsf, sims, plan)
+    }
+}
+
+/// A client's share of the devices.
+fn share(sessions: &Mutex<Vec<Vec<Session>>>, place: Place) -> Vec<Session> {
+    let mut shares = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+    shares
+        .get_mut(place.client)
+        .map(std::mem::take)
+        .unwrap_or_default()
 }
 
 /// Whether anybody is there at all.

@@ -9,6 +9,7 @@
 //! * `reload`: what SIGHUP does;
 //! * `rows`: what elements refuse to start with, and sockets that say nothing;
 //! * `sqn`: the schemes of sequence numbers;
+//! * `load`: `gba load` against them;
 //! * `up`: the network left running, and the commands that it prints;
 //! * `config`: example, check and show, the order of the sources, and what is said of a wrong file.
 #![allow(
@@ -22,6 +23,7 @@ mod audit;
 mod config;
 mod fixed;
 mod kill;
+mod load;
 mod log;
 mod metrics;
 mod ops;

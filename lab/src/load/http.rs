@@ -1,7 +1,7 @@
 //! One HTTP/1.1 connection of a load generator: one `write` and, as a rule, one `read` for each message, no task of its
 //! own and no copy of a header. The servers under load must be dearer than this.
 
-use std::{io::Write as _, net::SocketAddr};
+use std::{io::Write as _, mem::MaybeUninit, net::SocketAddr};
 
 use gba::http::{HttpRequest, HttpResponse};
 use tokio::{
@@ -22,17 +22,6 @@ pub struct Connection {
     open: Option<TcpStream>,
     out: Vec<u8>,
     read: Vec<u8>,
-}
-
-/// Where an answer's body is.
-struct Body {
-    /// Octets of the head.
-    head: usize,
-    /// Octets of head and body as they came.
-    all: usize,
-    /// The body, where it came in chunks.
-    joined: Option<Vec<u8>>,
-    close: bool,
 }
 
 impl Connection {
@@ -70,38 +59,24 @@ impl Connection {
             Some(stream) => (stream, true),
             None => (connect(self.at).await?, false),
         };
+        let mut take = Some(take);
         let mut sent = stream.write_all(&self.out).await;
-        let mut body = receive(&mut stream, &mut self.read).await;
-        if kept && self.read.is_empty() && (sent.is_err() || body.is_err()) {
+        let mut answer = receive(&mut stream, &mut self.read, &mut take).await;
+        if kept && self.read.is_empty() && (sent.is_err() || answer.is_err()) {
             stream = connect(self.at).await?;
             sent = stream.write_all(&self.out).await;
-            body = receive(&mut stream, &mut self.read).await;
+            answer = receive(&mut stream, &mut self.read, &mut take).await;
         }
         // A server may answer before it has read all; then the answer counts.
-        let body = match (body, sent) {
-            (Ok(body), _) => body,
+        let (taken, close) = match (answer, sent) {
+            (Ok(answer), _) => answer,
             (Err(e), Ok(())) => return Err(e),
             (Err(_), Err(e)) => return Err(Failed::new(Kind::BrokeOff, e)),
         };
-        if !body.close {
+        if !close {
             self.open = Some(stream);
         }
-        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let mut response = httparse::Response::new(&mut fields);
-        let malformed = |e: httparse::Error| Failed::new(Kind::Malformed, e);
-        response.parse(&self.read).map_err(malformed)?;
-        let mut headers = [("", ""); MAX_FIELDS];
-        let mut count = 0;
-        for (place, field) in headers.iter_mut().zip(response.headers.iter()) {
-            *place = (field.name, std::str::from_utf8(field.value).unwrap_or(""));
-            count += 1;
-        }
-        let plain = self.read.get(body.head..body.all).unwrap_or_default();
-        Ok(take(HttpResponse {
-            status: response.code.unwrap_or(0),
-            headers: headers.get(..count).unwrap_or_default(),
-            body: body.joined.as_deref().unwrap_or(plain),
-        }))
+        Ok(taken)
     }
 }
 
@@ -133,12 +108,16 @@ fn write_request(out: &mut Vec<u8>, request: &HttpRequest) {
     out.extend_from_slice(&request.body);
 }
 
-/// Reads one whole answer.
-async fn receive(stream: &mut TcpStream, read: &mut Vec<u8>) -> Result<Body, Failed> {
+/// Reads one whole answer; gives what `take` made of it, and whether the connection ends after it.
+async fn receive<T, F: FnOnce(HttpResponse<'_>) -> T>(
+    stream: &mut TcpStream,
+    read: &mut Vec<u8>,
+    take: &mut Option<F>,
+) -> Result<(T, bool), Failed> {
     let mut ended = false;
     loop {
-        if let Some(body) = whole(read, ended)? {
-            return Ok(body);
+        if let Some(answer) = whole(read, ended, take)? {
+            return Ok(answer);
         }
         if ended {
             return Err(Failed::new(
@@ -158,91 +137,105 @@ async fn receive(stream: &mut TcpStream, read: &mut Vec<u8>) -> Result<Body, Fai
     }
 }
 
-/// The answer, if it is all there.
-fn whole(read: &[u8], ended: bool) -> Result<Option<Body>, Failed> {
+/// Hands the answer over, if it is all there.
+fn whole<T, F: FnOnce(HttpResponse<'_>) -> T>(
+    read: &[u8],
+    ended: bool,
+    take: &mut Option<F>,
+) -> Result<Option<(T, bool)>, Failed> {
     let malformed = |what: &dyn std::fmt::Display| Failed::new(Kind::Malformed, what);
     if read.is_empty() {
         return Ok(None);
     }
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut response = httparse::Response::new(&mut fields);
-    let head = match response.parse(read).map_err(|e| malformed(&e))? {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let head = match httparse::ParserConfig::default()
+        .parse_response_with_uninit_headers(&mut response, read, &mut fields)
+        .map_err(|e| malformed(&e))?
+    {
         httparse::Status::Complete(head) => head,
         httparse::Status::Partial => return Ok(None),
     };
     let (mut length, mut chunked) = (None, false);
     let mut close = response.version == Some(0);
-    for field in response.headers.iter() {
+    let mut headers = [("", ""); MAX_FIELDS];
+    for (place, field) in headers.iter_mut().zip(response.headers.iter()) {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        let value = || std::str::from_utf8(field.value).unwrap_or("").trim();
+        let value = std::str::from_utf8(field.value).unwrap_or("").trim();
+        *place = (field.name, value);
         if is("content-length") {
             length = Some(
-                value()
-                    .parse()
+                value
+                    .parse::<usize>()
                     .map_err(|_| malformed(&"Content-Length is no number"))?,
             );
         } else if is("transfer-encoding") {
             chunked = true;
         } else if is("connection") {
-            close = value().eq_ignore_ascii_case("close");
+            close = value.eq_ignore_ascii_case("close");
         }
     }
-    if chunked {
-        return chunks(read, head, close);
-    }
-    let all = match length {
-        Some(length) => head.saturating_add(length),
-        None if matches!(response.code, Some(204 | 304)) => head,
-        // Up to the end of the connection (RFC 9112 6.3).
-        None if !ended => return Ok(None),
-        None => {
-            close = true;
-            read.len()
-        }
+    let rest = read.get(head..).unwrap_or_default();
+    let joined;
+    let body = if chunked {
+        let Some(all) = chunks(rest)? else {
+            return Ok(None);
+        };
+        joined = all;
+        joined.as_slice()
+    } else {
+        let length = match length {
+            Some(length) => length,
+            None if matches!(response.code, Some(204 | 304)) => 0,
+            // Up to the end of the connection (RFC 9112 6.3).
+            None if !ended => return Ok(None),
+            None => {
+                close = true;
+                rest.len()
+            }
+        };
+        let Some(body) = rest.get(..length) else {
+            return Ok(None);
+        };
+        body
     };
-    Ok((read.len() >= all).then_some(Body {
-        head,
-        all,
-        joined: None,
-        close,
-    }))
+    let Some(take) = take.take() else {
+        return Err(Failed::new(Kind::Own, "an answer was there twice"));
+    };
+    let taken = take(HttpResponse {
+        status: response.code.unwrap_or(0),
+        headers: headers.get(..response.headers.len()).unwrap_or_default(),
+        body,
+    });
+    Ok(Some((taken, close)))
 }
 
 /// A body in chunks (RFC 9112 7.1), if the last one and the trailer are there.
-fn chunks(read: &[u8], head: usize, close: bool) -> Result<Option<Body>, Failed> {
+fn chunks(mut rest: &[u8]) -> Result<Option<Vec<u8>>, Failed> {
     let mut joined = Vec::new();
-    let mut at = head;
     loop {
-        let rest = read.get(at..).unwrap_or_default();
         let size = httparse::parse_chunk_size(rest)
             .map_err(|_| Failed::new(Kind::Malformed, "a chunk without a size"))?;
         let httparse::Status::Complete((line, size)) = size else {
             return Ok(None);
         };
-        at += line;
+        rest = rest.get(line..).unwrap_or_default();
         if size == 0 {
-            let trailer = read.get(at..).unwrap_or_default();
-            let end = if trailer.starts_with(b"\r\n") {
-                Some(2)
-            } else {
-                trailer.windows(4).position(|w| w == b"\r\n\r\n").map(|n| n + 4)
-            };
-            return Ok(end.map(|end| Body {
-                head,
-                all: at + end,
-                joined: Some(joined),
-                close,
-            }));
+            let is_over = rest.starts_with(b"\r\n") || rest.windows(4).any(|w| w == b"\r\n\r\n");
+            return Ok(is_over.then_some(joined));
         }
-        let Some(end) = usize::try_from(size).ok().and_then(|size| at.checked_add(size)) else {
-            return Err(Failed::new(Kind::Malformed, "a chunk of that size can't be"));
-        };
-        let Some(data) = read.get(at..end) else {
+        let data = usize::try_from(size)
+            .ok()
+            .and_then(|size| rest.split_at_checked(size));
+        let Some((data, behind)) = data else {
             return Ok(None);
         };
         joined.extend_from_slice(data);
         // CR LF behind the data.
-        at = end + 2;
+        let Some(behind) = behind.get(2..) else {
+            return Ok(None);
+        };
+        rest = behind;
     }
 }
 
@@ -254,10 +247,8 @@ mod tests {
     use super::*;
 
     fn body(text: &str, ended: bool) -> Option<(String, bool)> {
-        let read = text.as_bytes();
-        let body = whole(read, ended).unwrap()?;
-        let octets = body.joined.unwrap_or_else(|| read[body.head..body.all].to_vec());
-        Some((String::from_utf8(octets).unwrap(), body.close))
+        let mut take = Some(|r: HttpResponse<'_>| String::from_utf8(r.body.to_vec()).unwrap());
+        whole(text.as_bytes(), ended, &mut take).unwrap()
     }
 
     #[test]
@@ -286,7 +277,7 @@ mod tests {
         assert_eq!(body(&format!("{ok}\r\nabc"), true), some("abc", true));
         assert_eq!(body("HTTP/1.1 204 No Content\r\n\r\n", false), some("", false));
         assert_eq!(body("HTTP/1.1 20", false), None);
-        assert!(whole(b"SSH-2.0-x\r\n", false).is_err());
+        assert!(whole(b"SSH-2.0-x\r\n", false, &mut Some(|_: HttpResponse<'_>| ())).is_err());
     }
 
     proptest! {
@@ -297,7 +288,7 @@ mod tests {
                 all.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
             }
             all.extend_from_slice(&read);
-            let _ = whole(&all, ended);
+            let _ = whole(&all, ended, &mut Some(|_: HttpResponse<'_>| ()));
         }
     }
 

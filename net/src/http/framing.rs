@@ -73,21 +73,28 @@ impl Heads {
                     self.at = At::Head;
                 }
                 At::Head => {
-                    let Some((octet, rest)) = octets.split_first() else {
+                    let Some(end) = memchr::memchr(b'\n', octets) else {
+                        self.keep(octets);
                         return false;
                     };
-                    octets = rest;
-                    if *octet != b'\n' {
-                        if let Some(place) = self.line.get_mut(self.length) {
-                            *place = *octet;
-                        }
-                        self.length = self.length.saturating_add(1);
-                    } else if self.end_of_line() {
+                    let (line, rest) = octets.split_at(end);
+                    self.keep(line);
+                    octets = rest.get(1..).unwrap_or_default();
+                    if self.end_of_line() {
                         return true;
                     }
                 }
             }
         }
+    }
+
+    /// Adds to the line what there is room for.
+    fn keep(&mut self, part: &[u8]) {
+        let room = self.line.get_mut(self.length..).unwrap_or_default();
+        for (place, octet) in room.iter_mut().zip(part) {
+            *place = *octet;
+        }
+        self.length = self.length.saturating_add(part.len());
     }
 
     /// True if the line ended a head with both.

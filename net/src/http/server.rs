@@ -197,6 +197,9 @@ async fn take_whole(request: Request<Incoming>, limits: Limits) -> Result<Reques
     if announced > u64::try_from(limits.max_body).unwrap_or(u64::MAX) {
         return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE));
     }
+    if hyper::body::Body::is_end_stream(&body) {
+        return Ok(Request::from_parts(head, Bytes::new()));
+    }
     let whole = Limited::new(body, limits.max_body).collect();
     match tokio::time::timeout(limits.body_timeout, whole).await {
         Ok(Ok(body)) => Ok(Request::from_parts(head, body.to_bytes())),
