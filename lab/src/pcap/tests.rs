@@ -324,7 +324,7 @@ fn a_diameter_connection_is_known_by_its_first_message() {
 }
 
 /// A file that takes nothing until it is let.
-struct Held(mpsc::Receiver<()>, Memory);
+struct Held(mpsc::Receiver<()>, Memory, mpsc::Sender<()>);
 
 impl Write for Held {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
@@ -332,6 +332,7 @@ impl Write for Held {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        let _ = self.2.send(());
         // Once its other side is gone, nothing holds it.
         let _ = self.0.recv();
         Ok(())
@@ -342,11 +343,14 @@ impl Write for Held {
 fn a_full_channel_counts_and_drops_and_leaves_a_hole_of_the_right_size() {
     let (go, held) = mpsc::channel();
     let memory = Memory::default();
-    let (recorder, recording) = record(Held(held, memory.clone())).unwrap();
+    let (holds, held_now) = mpsc::channel();
+    let (recorder, recording) = record(Held(held, memory.clone(), holds)).unwrap();
     let (client, _) = both();
     let piece = [7; 100];
-    // The writer takes one piece at most before it is held; then the channel fills up.
-    let mut told = 0_u64;
+    // Once the writer is held it takes nothing more, so that the channel fills up and what is dropped is one hole.
+    sent(&recorder, &client, &piece);
+    held_now.recv().unwrap();
+    let mut told = 1_u64;
     while recorder.shared.dropped.load(Ordering::Relaxed) < 3 {
         sent(&recorder, &client, &piece);
         told += 1;
