@@ -4,7 +4,7 @@
 //! can't be longer than what holds it, groups nest at most [`MAX_DEPTH`] deep, a message holds at most
 //! [`MAX_AVPS`]. Values of rows marked secret are wiped when dropped.
 
-use base::{Reader, Utc};
+use base::Utc;
 use zeroize::Zeroize;
 
 use crate::{
@@ -61,7 +61,7 @@ impl Avp {
             code,
             vendor,
             flags,
-            secret: def.is_some_and(|def| def.secret || def.kind == Kind::Grouped),
+            secret: def.is_some_and(|def| def.secret || matches!(def.kind, Kind::Grouped)),
             value,
         }
     }
@@ -252,29 +252,44 @@ impl Avp {
     /// one: what is received is bounded by [`crate::message::MAX_MESSAGE`].
     pub fn encode_into(&self, out: &mut Vec<u8>) {
         let start = out.len();
+        out.resize(start + pad(self.encoded_len()), 0);
+        let _ = self.write(out.get_mut(start..).unwrap_or_default());
+    }
+
+    /// Writes the AVP at the beginning of `out`, which is zero and has room for it, and gives what comes behind it.
+    pub(crate) fn write<'a>(&self, out: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        let room = out.len();
+        let (head, rest) = out.split_first_chunk_mut::<8>()?;
+        let rest = if self.flags & Self::VENDOR == 0 {
+            rest
+        } else {
+            let (vendor, rest) = rest.split_first_chunk_mut()?;
+            *vendor = self.vendor.to_be_bytes();
+            rest
+        };
+        let (len, rest) = match &self.value {
+            Value::Octets(octets) => {
+                let len = room - rest.len() + octets.len();
+                let (place, rest) = rest.split_at_mut_checked(pad(octets.len()))?;
+                octets.copy_to(place);
+                (len, rest)
+            }
+            Value::Group(avps) => {
+                let rest = avps.iter().try_fold(rest, |rest, avp| avp.write(rest))?;
+                (room - rest.len(), rest)
+            }
+        };
         let [c0, c1, c2, c3] = self.code.to_be_bytes();
-        let [v0, v1, v2, v3] = self.vendor.to_be_bytes();
-        // The length is written once it is known.
-        let head = [c0, c1, c2, c3, self.flags, 0, 0, 0, v0, v1, v2, v3];
-        let size = if self.flags & Self::VENDOR == 0 { 8 } else { 12 };
-        out.extend_from_slice(head.get(..size).unwrap_or(&head));
-        match &self.value {
-            Value::Octets(octets) => out.extend_from_slice(octets),
-            Value::Group(avps) => avps.iter().for_each(|avp| avp.encode_into(out)),
-        }
-        let len = out.len() - start;
-        set_length(out, start + 5, len);
-        let padding = pad(len) - len;
-        out.extend_from_slice([0; 3].get(..padding).unwrap_or_default());
+        let [l0, l1, l2] = length(len);
+        *head = [c0, c1, c2, c3, self.flags, l0, l1, l2];
+        Some(rest)
     }
 }
 
-/// Writes a length of three octets at its place.
-pub(crate) fn set_length(out: &mut [u8], at: usize, len: usize) {
+/// A length as it is sent, in three octets.
+pub(crate) fn length(len: usize) -> [u8; 3] {
     let [_, high, middle, low] = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
-    if let Some(place) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-        *place = [high, middle, low];
-    }
+    [high, middle, low]
 }
 
 impl Drop for Avp {
@@ -319,61 +334,65 @@ impl Budget {
     }
 }
 
-/// Reads AVPs up to the end of `r`. `depth` counts the groups around them.
+/// Reads AVPs up to the end of `left`. `depth` counts the groups around them.
 pub(crate) fn read_all(
-    r: &mut Reader<'_>,
+    mut left: &[u8],
     depth: usize,
     budget: &mut Budget,
     open_groups: bool,
 ) -> Result<Vec<Avp>, Fault> {
     // Room for a usual group or message; more only as it comes.
-    let mut avps = Vec::with_capacity((r.len() / SMALL).min(12));
-    while !r.is_empty() {
-        avps.push(read(r, depth, budget, open_groups)?);
+    let mut avps = Vec::with_capacity((left.len() / SMALL).min(12));
+    while !left.is_empty() {
+        let ([c0, c1, c2, c3, flags, l0, l1, l2], after) = left.split_first_chunk().ok_or_else(cut)?;
+        let code = u32::from_be_bytes([*c0, *c1, *c2, *c3]);
+        let len = u32::from_be_bytes([0, *l0, *l1, *l2]) as usize;
+        let (head, vendor, after) = if flags & Avp::VENDOR == 0 {
+            (8, 0, after)
+        } else {
+            let (vendor, after) = after.split_first_chunk().ok_or_else(cut)?;
+            (12, u32::from_be_bytes(*vendor), after)
+        };
+        let bad = |text: String| Fault::of(ResultCode::INVALID_AVP_LENGTH, code, vendor, text);
+        let size = len
+            .checked_sub(head)
+            .ok_or_else(|| bad(format!("AVP Length {len} is less than its head of {head} octets")))?;
+        budget.avps = budget.avps.checked_sub(1).ok_or_else(|| {
+            let text = format!("more than {MAX_AVPS} AVPs in one message");
+            Fault::of(ResultCode::AVP_OCCURS_TOO_MANY_TIMES, code, vendor, text)
+        })?;
+        let (value, after) = after
+            .get(pad(size)..)
+            .and_then(|next| Some((after.get(..size)?, next)))
+            .ok_or_else(|| {
+                let there = after.len();
+                bad(format!(
+                    "AVP Length {len} leaves {size} octets, {there} are there"
+                ))
+            })?;
+        left = after;
+
+        let def = dictionary::find(vendor, code);
+        let value = match def {
+            Some(def) if open_groups && matches!(def.kind, Kind::Grouped) => {
+                if depth >= MAX_DEPTH {
+                    return Err(bad(format!("groups nest deeper than {MAX_DEPTH}")));
+                }
+                // What stands in Failed-AVP is wrong by nature: it is kept, not opened.
+                let open = !(def.code == dictionary::FAILED_AVP.code && def.vendor == 0);
+                Value::Group(read_all(value, depth + 1, budget, open)?)
+            }
+            _ => Value::Octets(value.into()),
+        };
+        avps.push(Avp::new(code, vendor, *flags, def, value));
     }
     Ok(avps)
 }
 
-fn read(r: &mut Reader<'_>, depth: usize, budget: &mut Budget, open_groups: bool) -> Result<Avp, Fault> {
-    const HEAD: &str = "AVP head";
-    let cut = |_| {
-        Fault::new(
-            ResultCode::INVALID_AVP_LENGTH,
-            "less than an AVP head before the end",
-        )
-    };
-    let [c0, c1, c2, c3, flags, l0, l1, l2] = r.array(HEAD).map_err(cut)?;
-    let code = u32::from_be_bytes([c0, c1, c2, c3]);
-    let len = u32::from_be_bytes([0, l0, l1, l2]) as usize;
-    let (head, vendor) = if flags & Avp::VENDOR == 0 {
-        (8, 0)
-    } else {
-        (12, r.u32(HEAD).map_err(cut)?)
-    };
-    let bad = |text: String| Fault::of(ResultCode::INVALID_AVP_LENGTH, code, vendor, text);
-    let size = len
-        .checked_sub(head)
-        .ok_or_else(|| bad(format!("AVP Length {len} is less than its head of {head} octets")))?;
-    budget.avps = budget.avps.checked_sub(1).ok_or_else(|| {
-        let text = format!("more than {MAX_AVPS} AVPs in one message");
-        Fault::of(ResultCode::AVP_OCCURS_TOO_MANY_TIMES, code, vendor, text)
-    })?;
-    let left = r.len();
-    let beyond = |_| bad(format!("AVP Length {len} leaves {size} octets, {left} are there"));
-    let mut value = r.sub(size, "value").map_err(beyond)?;
-    r.take(pad(size) - size, "padding").map_err(beyond)?;
-
-    let def = dictionary::find(vendor, code);
-    let grouped = open_groups && def.is_some_and(|def| def.kind == Kind::Grouped);
-    let value = if grouped {
-        if depth >= MAX_DEPTH {
-            return Err(bad(format!("groups nest deeper than {MAX_DEPTH}")));
-        }
-        // What stands in Failed-AVP is wrong by nature: it is kept, not opened.
-        let open = !def.is_some_and(|def| def.code == dictionary::FAILED_AVP.code && def.vendor == 0);
-        Value::Group(read_all(&mut value, depth + 1, budget, open)?)
-    } else {
-        Value::Octets(value.rest().into())
-    };
-    Ok(Avp::new(code, vendor, flags, def, value))
+#[cold]
+fn cut() -> Fault {
+    Fault::new(
+        ResultCode::INVALID_AVP_LENGTH,
+        "less than an AVP head before the end",
+    )
 }

@@ -6,6 +6,7 @@ use core::{
 };
 
 use base::Reader;
+use zeroize::Zeroize;
 
 use crate::{
     avp::{self, Avp, Budget},
@@ -255,14 +256,14 @@ impl Message {
             let text = format!("Message Length {}, {} octets came", header.length, octets.len());
             return Err(Fault::new(ResultCode::INVALID_MESSAGE_LENGTH, text));
         }
-        let mut r = Reader::new(octets.get(HEADER..).unwrap_or_default());
+        let avps = octets.get(HEADER..).unwrap_or_default();
         Ok(Self {
             flags: header.flags,
             command: header.command,
             application: header.application,
             hop_by_hop: header.hop_by_hop,
             end_to_end: header.end_to_end,
-            avps: avp::read_all(&mut r, 0, &mut Budget::new(), true)?,
+            avps: avp::read_all(avps, 0, &mut Budget::new(), true)?,
         })
     }
 
@@ -280,18 +281,31 @@ impl Message {
     /// The octets of the message. They may hold keys: wipe them when sent.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.encoded_len());
-        self.encode_into(&mut out);
+        let mut out = vec![0; self.encoded_len()];
+        let _ = self.write(&mut out);
         out
     }
 
-    /// Appends the octets of the message to `out`.
+    /// Appends the octets of the message to `out`. If that needs larger memory, the smaller is wiped.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
         let start = out.len();
-        // The length is written once it is known.
-        let mut head = [0; HEADER];
+        let len = start + self.encoded_len();
+        if len > out.capacity() {
+            let mut larger = Vec::with_capacity(len.max(2 * out.capacity()));
+            larger.extend_from_slice(out);
+            out.as_mut_slice().zeroize();
+            *out = larger;
+        }
+        out.resize(len, 0);
+        let _ = self.write(out.get_mut(start..).unwrap_or_default());
+    }
+
+    /// Writes the message to `out`, which is zero and as long as it.
+    fn write(&self, out: &mut [u8]) -> Option<()> {
+        let [l0, l1, l2] = avp::length(out.len());
+        let (head, rest) = out.split_first_chunk_mut::<HEADER>()?;
         let fields = [
-            0x0100_0000,
+            u32::from_be_bytes([1, l0, l1, l2]),
             u32::from(self.flags) << 24 | self.command & 0x00ff_ffff,
             self.application,
             self.hop_by_hop,
@@ -300,10 +314,8 @@ impl Message {
         for (to, field) in head.as_chunks_mut::<4>().0.iter_mut().zip(fields) {
             *to = field.to_be_bytes();
         }
-        out.extend_from_slice(&head);
-        self.avps.iter().for_each(|avp| avp.encode_into(out));
-        let len = out.len() - start;
-        avp::set_length(out, start + 1, len);
+        self.avps.iter().try_fold(rest, |rest, avp| avp.write(rest))?;
+        Some(())
     }
 }
 

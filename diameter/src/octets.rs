@@ -25,6 +25,18 @@ impl Octets {
         octets: [0; INLINE],
     });
 
+    /// Copies them to the beginning of `place`, if there is room.
+    #[inline]
+    pub(crate) fn copy_to(&self, place: &mut [u8]) {
+        let from: &[u8] = self;
+        // The most frequent length needs no call.
+        if let (Ok(four), Some(to)) = (<[u8; 4]>::try_from(from), place.first_chunk_mut()) {
+            *to = four;
+        } else if let Some(to) = place.get_mut(..from.len()) {
+            to.copy_from_slice(from);
+        }
+    }
+
     /// Octets of memory besides the AVP's own.
     #[must_use]
     pub const fn memory(&self) -> usize {
@@ -60,6 +72,11 @@ impl From<&[u8]> for Octets {
     #[inline]
     fn from(from: &[u8]) -> Self {
         let mut octets = [0; INLINE];
+        // The most frequent length needs no call.
+        if let (Ok(four), Some(to)) = (<[u8; 4]>::try_from(from), octets.first_chunk_mut()) {
+            *to = four;
+            return Self(Held::Short { len: 4, octets });
+        }
         match (octets.get_mut(..from.len()), u8::try_from(from.len())) {
             (Some(to), Ok(len)) => {
                 to.copy_from_slice(from);

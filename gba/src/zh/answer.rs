@@ -198,16 +198,15 @@ fn vector(item: &Avp) -> Result<Vector, Fault> {
 }
 
 fn item(vector: &Vector, number: Option<u32>) -> Avp {
-    let mut avps: Vec<Avp> = number
-        .map(|n| Avp::u32(&d::SIP_ITEM_NUMBER, n))
-        .into_iter()
-        .collect();
+    let mut challenge = [0; 32];
+    let (rand, autn) = challenge.split_at_mut(16);
+    rand.copy_from_slice(vector.rand.octets());
+    autn.copy_from_slice(vector.autn.octets());
+    let mut avps = Vec::with_capacity(6);
+    avps.extend(number.map(|n| Avp::u32(&d::SIP_ITEM_NUMBER, n)));
     avps.extend([
         Avp::utf8(&d::SIP_AUTHENTICATION_SCHEME, Scheme::DigestAkaV1Md5.as_str()),
-        Avp::octets(
-            &d::SIP_AUTHENTICATE,
-            [vector.rand.octets().as_slice(), vector.autn.octets()].concat(),
-        ),
+        Avp::octets(&d::SIP_AUTHENTICATE, challenge),
         Avp::octets(&d::SIP_AUTHORIZATION, vector.xres.expose()),
         Avp::octets(&d::CONFIDENTIALITY_KEY, vector.ck.expose().as_slice()),
         Avp::octets(&d::INTEGRITY_KEY, vector.ik.expose().as_slice()),

@@ -112,14 +112,16 @@ impl MultimediaAuthRequest {
     #[must_use]
     pub fn to_message(&self) -> Message {
         let mut m = Message::request(grammar::MULTIMEDIA_AUTH, ZH, true);
-        m.avps = vec![
+        // All that may come, and whatever the sender adds.
+        m.avps.reserve(12);
+        m.avps.extend([
             Avp::utf8(&d::SESSION_ID, &self.session_id),
             vendor_specific_application(ZH),
             Avp::u32(&d::AUTH_SESSION_STATE, NO_STATE_MAINTAINED),
             Avp::identity(&d::ORIGIN_HOST, &self.origin_host),
             Avp::identity(&d::ORIGIN_REALM, &self.origin_realm),
             Avp::identity(&d::DESTINATION_REALM, &self.destination_realm),
-        ];
+        ]);
         m.avps.extend(
             self.destination_host
                 .as_ref()
