@@ -1,13 +1,12 @@
 //! One connection, either side: moves messages between socket, [`Peer`], handlers and waiting requests.
 //!
 //! Writing has a task of its own, so that two nodes that both write never wait for each other to read. Its
-//! queue is bounded: while it is nearly full nothing more is read or asked, and a peer that takes nothing of it for
+//! outbox is bounded: while it is nearly full nothing more is read or asked, and a peer that takes nothing of it for
 //! a while is dropped.
 
 use std::{
     collections::HashMap,
     future::Future,
-    io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -19,15 +18,15 @@ use ::diameter::{
     Fault, Header, Message, ResultCode,
     peer::{Closed, DisconnectCause, Incident, Input, Known, Local, Output, Peer, PeerIdentity, State},
 };
-use base::{Now, SecretBytes};
+use base::Now;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     sync::{mpsc, oneshot, watch},
-    task::{JoinHandle, JoinSet},
+    task::JoinSet,
     time::Instant,
 };
 
-use super::{Error, Limits, end::End, frame::Frames};
+use super::{Error, Limits, end::End, frame::Frames, outbox::Outbox};
 use crate::{
     accept::Stop,
     clock,
@@ -39,13 +38,10 @@ use crate::{
 pub(super) type Handler =
     Arc<dyn Fn(PeerIdentity, Message) -> Pin<Box<dyn Future<Output = Option<Message>> + Send>> + Send + Sync>;
 
-/// Octets joined into one write.
-const COALESCE: usize = 64 * 1024;
-
 /// Things at hand that are taken before the runtime is asked again.
 const BURST: usize = 64;
 
-/// Places in the queue that are kept for what the machine says of its own accord or to one message.
+/// Places in the outbox that are kept for what the machine says of its own accord or to one message.
 const SPARE: usize = 8;
 
 /// A request on its way out, and where its answer goes.
@@ -126,14 +122,14 @@ where
 {
     let (reader, writer) = tokio::io::split(stream);
     let mut frames = Frames::new(reader, side.limits.message);
-    let (queue, mut writing) = start_writing(
+    let (outbox, mut writing) = Outbox::start(
         writer,
         side.limits.handlers.max(1) + side.limits.in_flight + 2 * SPARE,
     );
     let mut work = Work {
         name: side.name,
         limits: side.limits,
-        queue,
+        outbox,
         handler: side.handler,
         tap: side.tap,
         handlers: JoinSet::new(),
@@ -146,12 +142,14 @@ where
     let mut why = DisconnectCause::Rebooting;
     let mut goodbye = false;
     let mut at_hand = 0;
+    // Read once for all that is at hand.
+    let mut now = clock.now();
     let mut stood = None;
     let end = 'run: loop {
         let wait = loop {
             match peer.poll() {
                 Output::Send(message) => {
-                    if !work.send(message) {
+                    if !work.send(&message) {
                         break 'run End::NotReading;
                     }
                 }
@@ -184,10 +182,9 @@ where
             peer.handle(clock.now(), Input::Disconnect(why));
             continue;
         }
-        let timer = wait.map_or(Duration::MAX, |until| until.since(clock.now().mono));
         // Each handler has a place for its answer.
         let places = work.handlers.len() + SPARE;
-        let room = work.queue.capacity() > places;
+        let room = work.outbox.places() > places;
         let open = peer.state() == State::Open && !leaving && room;
         // Who leaves finishes its work first and takes no more.
         let reading = room
@@ -196,14 +193,16 @@ where
         // What is at hand is taken at once, but not for ever: the timer and the stop want to be heard too.
         if at_hand < BURST {
             at_hand += 1;
-            if let Some(done) = work.handlers.try_join_next_with_id() {
+            if !work.handlers.is_empty()
+                && let Some(done) = work.handlers.try_join_next_with_id()
+            {
                 if !work.done(done, peer.local()) {
                     break End::NotReading;
                 }
                 continue;
             }
             if reading && let Some(input) = frames.cut() {
-                peer.handle(clock.now(), input);
+                peer.handle(now, input);
                 continue;
             }
             if open && let Some(ask) = asks.as_mut().and_then(|asks| asks.try_recv().ok()) {
@@ -214,6 +213,7 @@ where
             }
         }
         at_hand = 0;
+        let timer = wait.map_or(Duration::MAX, |until| until.since(clock.now().mono));
         tokio::select! {
             () = stop.stopped(), if !leaving => leaving = true,
             changed = next_known(&mut known), if !leaving => if !peer.know(changed) {
@@ -225,7 +225,10 @@ where
                 }
             }
             input = frames.next(), if reading => match input {
-                Ok(Some(input)) => peer.handle(clock.now(), input),
+                Ok(Some(input)) => {
+                    now = clock.now();
+                    peer.handle(now, input);
+                }
                 Ok(None) if frames.is_alert() => break End::WantsTls,
                 Ok(None) if peer.identity().is_none() => break End::EarlyEof,
                 Ok(None) => break End::Eof,
@@ -242,7 +245,7 @@ where
                 None => (leaving, asks) = (true, None),
             },
             () = given_up(&mut work.waiting), if leaving => {}
-            () = has_room(&work.queue, places + 1), if !room => {}
+            () = work.outbox.has_room(places + 1), if !room => {}
             () = tokio::time::sleep(timer) => peer.handle(clock.now(), Input::Timeout),
             written = &mut writing => {
                 break match written {
@@ -263,7 +266,7 @@ where
         work.tap.incident(tap::Incident::PeerRefused);
     }
     work.finish(&end);
-    // The queue is closed now: the writer ends once it is empty.
+    // The outbox is closed now: the writer ends once it is empty.
     if !writing.is_finished()
         && tokio::time::timeout(side.limits.stall, &mut writing)
             .await
@@ -300,37 +303,6 @@ async fn next_known(known: &mut Option<watch::Receiver<Arc<Known>>>) -> Arc<Know
     std::future::pending().await
 }
 
-/// Waits until the queue has so many places, or is closed, which the writer's end tells.
-async fn has_room(queue: &mpsc::Sender<Message>, places: usize) {
-    if queue.reserve_many(places).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Writes what is queued; what has gathered meanwhile goes out in one write.
-fn start_writing<W>(mut writer: W, capacity: usize) -> (mpsc::Sender<Message>, JoinHandle<io::Result<()>>)
-where
-    W: AsyncWrite + Unpin + Send + 'static,
-{
-    let (queue, mut queued) = mpsc::channel::<Message>(capacity);
-    let task = tokio::spawn(async move {
-        while let Some(message) = queued.recv().await {
-            let mut octets = message.encode();
-            while octets.len() < COALESCE
-                && let Ok(more) = queued.try_recv()
-            {
-                more.encode_into(&mut octets);
-            }
-            // They may be keys: wiped when written.
-            let octets = SecretBytes::new(octets);
-            writer.write_all(octets.expose()).await?;
-            writer.flush().await?;
-        }
-        writer.shutdown().await
-    });
-    (queue, task)
-}
-
 /// What became of a request: an answer, none on purpose, or none in time.
 type Handled = Result<Option<Message>, tokio::time::error::Elapsed>;
 
@@ -338,7 +310,7 @@ type Handled = Result<Option<Message>, tokio::time::error::Elapsed>;
 struct Work<'a> {
     name: &'a str,
     limits: Limits,
-    queue: mpsc::Sender<Message>,
+    outbox: Outbox,
     handler: Option<Handler>,
     tap: SharedTap,
     handlers: JoinSet<Handled>,
@@ -349,17 +321,17 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// False if the queue is full: the peer doesn't read.
-    fn send(&self, message: Message) -> bool {
-        self.queue.try_send(message).is_ok()
+    /// False if the outbox is full: the peer doesn't read.
+    fn send(&self, message: &Message) -> bool {
+        self.outbox.send(message)
     }
 
-    /// False if the queue is full.
+    /// False if the outbox is full.
     fn handle(&mut self, from: PeerIdentity, request: Message, local: &Local) -> bool {
         let head = request.header();
         let Some(handler) = &self.handler else {
             let fault = Fault::new(ResultCode::COMMAND_UNSUPPORTED, "this node takes no requests");
-            return self.send(fault.answer(&head, None, &local.origin));
+            return self.send(&fault.answer(&head, None, &local.origin));
         };
         // Most answers are there at once and need no task. A task that takes over gives its own waker.
         let begun = catch_unwind(AssertUnwindSafe(|| {
@@ -397,7 +369,7 @@ impl Work<'_> {
         }
     }
 
-    /// Sends what became of a request; the handler's panic is the outer error. False if the queue is full.
+    /// Sends what became of a request; the handler's panic is the outer error. False if the outbox is full.
     fn answered(&self, head: Header, answer: Result<Handled, ()>, local: &Local) -> bool {
         let answer = match answer {
             Ok(Ok(None)) => return true,
@@ -425,7 +397,7 @@ impl Work<'_> {
                 Fault::new(ResultCode::UNABLE_TO_COMPLY, "internal error").answer(&head, None, &local.origin)
             }
         };
-        self.send(answer)
+        self.send(&answer)
     }
 
     fn ask(&mut self, ask: Ask, peer: &mut Peer) -> bool {
@@ -451,7 +423,7 @@ impl Work<'_> {
                 reply,
             },
         );
-        self.send(request)
+        self.send(&request)
     }
 
     fn answer(&mut self, answer: Message) {

@@ -6,7 +6,8 @@
 //! - [`Client`]: keeps one connection up and matches answers to requests
 //! - [`Failover`]: several clients in order, for peers that stand in for each other
 //! - [`Config`], [`Security`], [`Limits`]: who we are, whom we know, and every bound in one place
-//! - `connection` (one connection, either side; `end`, why it ended), `frame` (messages out of a stream)
+//! - `connection` (one connection, either side; `end`, why it ended), `frame` (messages out of a stream), `outbox`
+//!   (messages into one)
 //!
 //! A connection carries CK, IK and Ks_NAF. So away from loopback both ends refuse to start unless TLS protects it,
 //! or [`Security::InsecureAwayFromLoopback`] says that it needn't (ruling 21).
@@ -16,6 +17,7 @@ mod connection;
 mod end;
 mod failover;
 mod frame;
+mod outbox;
 mod roster;
 mod security;
 mod server;
