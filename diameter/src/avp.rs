@@ -382,7 +382,18 @@ pub(crate) fn read_all(
                 let open = !(def.code == dictionary::FAILED_AVP.code && def.vendor == 0);
                 Value::Group(read_all(value, depth + 1, budget, open)?)
             }
-            _ => Value::Octets(value.into()),
+            _ => {
+                // Filled in its place: 80 octets moved for each AVP are felt.
+                avps.push(Avp::new(code, vendor, *flags, def, Value::Octets(Octets::EMPTY)));
+                if let Some(Avp {
+                    value: Value::Octets(place),
+                    ..
+                }) = avps.last_mut()
+                {
+                    place.fill(value);
+                }
+                continue;
+            }
         };
         avps.push(Avp::new(code, vendor, *flags, def, value));
     }

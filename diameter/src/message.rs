@@ -281,7 +281,10 @@ impl Message {
     /// The octets of the message. They may hold keys: wipe them when sent.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![0; self.encoded_len()];
+        let len = self.encoded_len();
+        // Zeros from the start would be memory that no one just gave back, which takes longer.
+        let mut out = Vec::with_capacity(len);
+        out.resize(len, 0);
         let _ = self.write(&mut out);
         out
     }

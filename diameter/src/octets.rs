@@ -25,6 +25,23 @@ impl Octets {
         octets: [0; INLINE],
     });
 
+    /// Takes these octets in. They had none before.
+    #[inline]
+    pub(crate) fn fill(&mut self, from: &[u8]) {
+        if let Held::Short { len, octets } = &mut self.0
+            && let (Some(to), Ok(many)) = (octets.get_mut(..from.len()), u8::try_from(from.len()))
+        {
+            *len = many;
+            // The most frequent length needs no call.
+            match (<[u8; 4]>::try_from(from), to.first_chunk_mut()) {
+                (Ok(four), Some(to)) => *to = four,
+                _ => to.copy_from_slice(from),
+            }
+        } else {
+            self.0 = Held::Long(from.to_vec());
+        }
+    }
+
     /// Copies them to the beginning of `place`, if there is room.
     #[inline]
     pub(crate) fn copy_to(&self, place: &mut [u8]) {
@@ -71,19 +88,9 @@ impl Zeroize for Octets {
 impl From<&[u8]> for Octets {
     #[inline]
     fn from(from: &[u8]) -> Self {
-        let mut octets = [0; INLINE];
-        // The most frequent length needs no call.
-        if let (Ok(four), Some(to)) = (<[u8; 4]>::try_from(from), octets.first_chunk_mut()) {
-            *to = four;
-            return Self(Held::Short { len: 4, octets });
-        }
-        match (octets.get_mut(..from.len()), u8::try_from(from.len())) {
-            (Some(to), Ok(len)) => {
-                to.copy_from_slice(from);
-                Self(Held::Short { len, octets })
-            }
-            _ => Self(Held::Long(from.to_vec())),
-        }
+        let mut octets = Self::EMPTY;
+        octets.fill(from);
+        octets
     }
 }
 

@@ -86,11 +86,18 @@ impl MultimediaAuthRequest {
         let item = message.find(&d::SIP_AUTH_DATA_ITEM);
         let in_item = |def| item.and_then(|item| item.find(def));
         let user = message.need(&d::USER_NAME)?;
+        let realm = message.need(&d::DESTINATION_REALM)?;
+        // BSF and HSS are of one realm nearly always: one copy does for both.
+        let destination_realm = if realm.as_octets() == origin.realm.as_str().as_bytes() {
+            origin.realm.clone()
+        } else {
+            realm.as_identity()?
+        };
         Ok(Self {
             session_id: message.need(&d::SESSION_ID)?.as_utf8()?.to_owned(),
             origin_host: origin.host,
             origin_realm: origin.realm,
-            destination_realm: message.need(&d::DESTINATION_REALM)?.as_identity()?,
+            destination_realm,
             destination_host: message
                 .find(&d::DESTINATION_HOST)
                 .map(Avp::as_identity)
