@@ -28,7 +28,7 @@ const RUNS: u32 = 20_000;
 /// Ours by theirs. Missed by far: docs/performance.md says why.
 const GOAL: f64 = 1.5;
 /// What the gate holds meanwhile.
-const HELD: f64 = 35.0;
+const HELD: f64 = 30.0;
 
 fn request() -> MultimediaAuthRequest {
     MultimediaAuthRequest {
