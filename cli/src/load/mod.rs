@@ -23,7 +23,7 @@ use gba::{
 };
 use hss::Subscribers;
 use lab::load::{
-    Client, End, MAX_CLIENTS, MAX_RATE, MAX_THREADS, Pace, Place, Plan, Progress, Report,
+    Client, End, Kind, MAX_CLIENTS, MAX_RATE, MAX_THREADS, Pace, Place, Plan, Progress, Report,
     diameter::{KeyAsker, VectorAsker},
     sim::{self, Sim},
     ua::{Habits, Page, Visitors},
@@ -48,7 +48,8 @@ pub(crate) enum Command {
     /// only a few vectors a minute: start it with `--vectors-per-minute 0`.
     /// Bounds: 10000 clients, 64 threads, 1000000 a second, 24 hours, 1000000 subscribers.
     #[command(
-        after_help = "Examples: gba load ub http://127.0.0.1:18080/ --imsi-from 001010000000001 --imsis 100 --k @k.hex --opc @opc.hex\n          \
+        after_help = "Examples: gba load ub http://127.0.0.1:18080/ --imsi-from 001010000000001 --imsis 100 \\\n            \
+                              --k @k.hex --opc @opc.hex\n          \
                             gba load ub http://127.0.0.1:18080/ --subscribers subscribers.toml --rate 500 --for 1m\n\
                             Status: 0 every run ended well, 1 some failed, 2 usage, environment or nobody answers."
     )]
@@ -58,7 +59,8 @@ pub(crate) enum Command {
     /// Each SIM bootstraps once before the load begins; then each device visits with its own B-TID. The page must be one that
     /// the NAF gives only to who has a key.
     #[command(
-        after_help = "Example: gba load ua http://naf.m2m.example:18081/ --at 127.0.0.1:18081 --bsf 127.0.0.1:18080 --subscribers subscribers.toml\n\
+        after_help = "Example: gba load ua http://naf.m2m.example:18081/ --at 127.0.0.1:18081 \\\n           \
+                              --bsf 127.0.0.1:18080 --subscribers subscribers.toml\n\
                             Status: 0 every run ended well, 1 some failed, 2 usage, environment or nobody answers."
     )]
     Ua(UaArgs),
@@ -66,8 +68,10 @@ pub(crate) enum Command {
     ///
     /// Each vector is tried on the subscriber's SIM. Uses up sequence numbers, as each question does.
     #[command(
-        after_help = "Example: gba load zh 127.0.0.1:13868 --subscribers subscribers.toml --origin-host bsf.mnc001.mcc001.pub.3gppnetwork.org \\\n               \
-                            --origin-realm mnc001.mcc001.3gppnetwork.org --peer-host hss.mnc001.mcc001.3gppnetwork.org\n\
+        after_help = "Example: gba load zh 127.0.0.1:13868 --subscribers subscribers.toml \\\n           \
+                              --origin-host bsf.mnc001.mcc001.pub.3gppnetwork.org \\\n           \
+                              --origin-realm mnc001.mcc001.3gppnetwork.org \\\n           \
+                              --peer-host hss.mnc001.mcc001.3gppnetwork.org\n\
                             Status: 0 every run ended well, 1 some failed, 2 usage, environment or nobody answers."
     )]
     Zh(ZhArgs),
@@ -75,8 +79,10 @@ pub(crate) enum Command {
     ///
     /// Each SIM bootstraps once before the load begins; each key is compared with the device's.
     #[command(
-        after_help = "Example: gba load zn 127.0.0.1:13869 --bsf 127.0.0.1:18080 --subscribers subscribers.toml --origin-host naf.m2m.example \\\n               \
-                            --peer-host bsf.mnc001.mcc001.pub.3gppnetwork.org --peer-realm mnc001.mcc001.3gppnetwork.org\n\
+        after_help = "Example: gba load zn 127.0.0.1:13869 --bsf 127.0.0.1:18080 \\\n           \
+                              --subscribers subscribers.toml --origin-host naf.m2m.example \\\n           \
+                              --peer-host bsf.mnc001.mcc001.pub.3gppnetwork.org \\\n           \
+                              --peer-realm mnc001.mcc001.3gppnetwork.org\n\
                             Status: 0 every run ended well, 1 some failed, 2 usage, environment or nobody answers."
     )]
     Zn(ZnArgs),
@@ -337,6 +343,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             let shares = Shares::of(sims, plan.clients);
             let make = |place| Devices::new(bsf.clone(), shares.take(place), args.new_connection);
             let report = apply(&plan, make)?;
+            hint(&report);
             finish(&format!("Ub of {}", args.url), &args.load, &plan, &report)
         }
         Command::Ua(args) => {
@@ -418,6 +425,16 @@ fn share(sessions: &Mutex<Vec<Vec<Session>>>, place: Place) -> Vec<Session> {
         .get_mut(place.client)
         .map(std::mem::take)
         .unwrap_or_default()
+}
+
+/// What to do about a BSF that gives nobody a vector.
+fn hint(report: &Report) {
+    if report.done() == 0 && report.failures.keys().eq(&[Kind::Status(429)]) {
+        advice::warn(
+            "each run was one too many for the BSF: if it is ours, raise its `vectors_per_minute` (gba bsf serve \
+             --vectors-per-minute 0: no limit)",
+        );
+    }
 }
 
 /// Whether anybody is there at all.

@@ -20,7 +20,7 @@ use net::{
     diameter::{Client, Config, Role, Rule},
 };
 
-use super::{Shares, apply};
+use super::{Shares, apply, hint};
 use crate::{Failure, sim::parse};
 
 /// Whose name the generator bears on a Diameter connection, and whom it asks.
@@ -166,6 +166,7 @@ pub(super) fn bootstrapped(
     let shares = Shares::of(sims, first.clients);
     let make = |place| Devices::new(bsf.clone(), shares.take(place), false).keeping(Arc::clone(&sessions));
     let report = apply(&first, make)?;
+    hint(&report);
     if let Some((kind, (count, why))) = report.failures.iter().next() {
         return Err(Failure::Refused(format!(
             "{count} device(s) could not bootstrap with {} ({kind}): {why}",
@@ -173,6 +174,12 @@ pub(super) fn bootstrapped(
         )));
     }
     let mut all = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+    if all.len() < count {
+        return Err(Failure::Unable(format!(
+            "interrupted: {} of {count} devices have bootstrapped",
+            all.len()
+        )));
+    }
     let mut shares: Vec<Vec<Session>> = (0..plan.clients).map(|_| Vec::new()).collect();
     for (n, session) in all.drain(..).enumerate() {
         if let Some(share) = shares.get_mut(n % plan.clients) {

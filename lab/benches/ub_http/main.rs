@@ -60,7 +60,7 @@ const ZH: Bound = Bound {
     held: 0.33,
 };
 /// The generator's rate, in rates of the BSF.
-const GENERATOR: Bound = Bound { goal: 1.5, held: 1.1 };
+const GENERATOR: Bound = Bound { goal: 1.5, held: 0.7 };
 
 /// A ratio that is wanted, and the one that the gate holds on a noisy machine.
 #[derive(Clone, Copy)]
