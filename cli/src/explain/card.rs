@@ -62,11 +62,12 @@ pub(super) fn command(octets: &[u8]) -> Verdict {
     Verdict::Found(finding)
 }
 
-/// Data of SELECT and of the reading commands is no secret; of all others it may be (ruling 35).
+/// Data of SELECT and SEARCH RECORD is no secret; of all others it may be (ruling 35), also where the command has none and
+/// a key happens to read as it.
 fn command_data(finding: Finding, c: &Command) -> Finding {
     let data = c.data();
     match (c.ins, c.p2, data) {
-        (0xa4 | 0xb0 | 0xb2 | 0xa2 | 0x44 | 0x70, ..) => {
+        (0xa4 | 0xa2, ..) => {
             let name = <[u8; 2]>::try_from(data)
                 .ok()
                 .and_then(|fid| names::name(u16::from_be_bytes(fid)));
