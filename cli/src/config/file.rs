@@ -188,6 +188,15 @@ pub(super) fn did_you_mean(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
+/// A message of the TOML reader, with the known key that an unknown one is near to.
+pub(crate) fn with_the_key_meant(message: &str) -> String {
+    let near = message.split_once("unknown field `").and_then(|(_, rest)| {
+        let (word, known) = rest.split_once('`')?;
+        nearest(word, known.split('`').skip(1).step_by(2))
+    });
+    format!("{message}{}", did_you_mean(near))
+}
+
 /// True if a run of hex digits in it is so long that it may be part of a key, or if it has what no name has.
 pub(super) fn looks_like_a_key(name: &str) -> bool {
     let runs = name.split(|c: char| !c.is_ascii_hexdigit() && !c.is_whitespace() && !matches!(c, ':' | '-'));

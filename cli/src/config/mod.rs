@@ -11,7 +11,7 @@
 pub(crate) mod again;
 pub(crate) mod checks;
 pub(crate) mod command;
-mod file;
+pub(crate) mod file;
 pub(crate) mod flags;
 pub(crate) mod schema;
 #[cfg(test)]

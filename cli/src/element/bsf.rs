@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     Failure, audit,
-    config::{Config, again::Again, flags::Table},
+    config::{Config, again::Again, file::with_the_key_meant, flags::Table},
 };
 
 /// `[bsf]`.
@@ -189,7 +189,8 @@ pub(super) fn rights(c: &Config, anybody: bool) -> Result<Rights, String> {
         .as_deref()
         .unwrap_or_else(|| std::path::Path::new(""))
         .display();
-    let within = Rights::parse_within(c.text()).map_err(|e| format!("{file}, {e}"))?;
+    let within = Rights::parse_within(c.text())
+        .map_err(|e| format!("{file}, {}", with_the_key_meant(&e.to_string())))?;
     let is_empty = within.hosts().next().is_none();
     let mut rights = match c.file("bsf", "rights") {
         None if is_empty && !anybody => {
@@ -205,7 +206,7 @@ pub(super) fn rights(c: &Config, anybody: bool) -> Result<Rights, String> {
             let cannot = |e: std::io::Error| format!("cannot read {shown}: {e}");
             let octets = net::file::read(&path, MAX_FILE as u64).map_err(cannot)?;
             let text = String::from_utf8(octets).map_err(|_| format!("{shown} isn't a text in UTF-8"))?;
-            Rights::parse(&text).map_err(|e| format!("{shown}: {e}"))?
+            Rights::parse(&text).map_err(|e| format!("{shown}: {}", with_the_key_meant(&e.to_string())))?
         }
     };
     if anybody {

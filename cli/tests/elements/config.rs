@@ -179,6 +179,7 @@ fn a_wrong_file_is_told_by_line_column_key_and_what_was_expected() {
             "[bsf]\n[[bsf.naf]]\nfqdn = 1\n",
             "line 3, column 1: unknown field `fqdn`",
         ),
+        ("[bsf]\n[[bsf.naf]]\nservice = 1\n", "did you mean `services`?"),
         ("[ue]\n", "ue.k: missing: 32 hex digits"),
         (
             "[ue]\nimsi = \"12a\"\n",

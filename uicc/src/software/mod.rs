@@ -17,6 +17,7 @@ mod gba_u;
 mod io;
 pub mod profile;
 mod select;
+pub mod store;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,9 @@
 //! [`Profile`]: what a software card is made of. Personalisation, which on a real card happens in the factory.
 
+mod spec;
+
+pub use spec::{Content, FilePath, FileSpec, KeySpec, LifeCycle, Unblock};
+
 use aka::{AlgorithmSet, Rand, sqn::SqnArray};
 use gba::{
     ids::{Imsi, MncLength},
@@ -28,6 +32,10 @@ pub struct Profile {
     pub pin: Option<Pin>,
     /// ADM 1. `None`: nobody can do what needs it.
     pub adm: Option<Pin>,
+    /// Further keys, and those that replace PIN 1 and ADM 1 of the two fields above, by reference.
+    pub keys: Vec<KeySpec>,
+    /// Files besides the ones that the fields above make, or in place of one at the same path.
+    pub files: Vec<FileSpec>,
     /// Answers as T=0 makes a card do (TS 102 221 7.3.1.1): 61xx to commands with data in both directions, 6Cxx to a
     /// Le that isn't the length. Off, a Le of 00 gets the data at once.
     pub t0: bool,
@@ -48,6 +56,8 @@ impl Profile {
             gsm: false,
             pin: None,
             adm: None,
+            keys: Vec::new(),
+            files: Vec::new(),
             t0: false,
         }
     }
