@@ -39,6 +39,20 @@ pub enum CardError {
     /// The card was reset under us, so that what was selected is no longer selected.
     #[error("the card was reset: open it again")]
     Reset,
+    /// Another program has the card for itself.
+    #[error("another program uses the card: close it and try again")]
+    InUse,
+    /// No PC/SC service runs, or it was stopped under us.
+    #[error("no PC/SC service answers: start pcscd (systemctl start pcscd) and try again")]
+    NoService,
+    /// No such reader, or it was taken away.
+    #[error("no reader {asked}: {}", listed(readers))]
+    NoReader {
+        /// Number or name.
+        asked: String,
+        /// Those that are there, in their order.
+        readers: Vec<String>,
+    },
     /// The way to the card broke.
     #[error("no answer from the card: {reason}")]
     Transport {
@@ -48,4 +62,16 @@ pub enum CardError {
     /// Octets came that are no response APDU.
     #[error("the card's answer is no response APDU: {0}")]
     Malformed(#[from] base::DecodeError),
+}
+
+fn listed(readers: &[String]) -> String {
+    if readers.is_empty() {
+        return "there is none now; plug it in and try again".into();
+    }
+    let lines: Vec<String> = readers
+        .iter()
+        .enumerate()
+        .map(|(i, name)| format!("{i}: {name}"))
+        .collect();
+    format!("take one of {}", lines.join(", "))
 }

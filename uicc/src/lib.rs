@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 //!
-//! Pure: no sockets, files, clock or global randomness.
+//! Pure: no sockets, files, clock or global randomness, unless the feature `pcsc` brings in a reader.
 #![forbid(unsafe_code)]
 
 pub mod card;
 pub mod ef;
 pub mod fcp;
 pub mod names;
+#[cfg(feature = "pcsc")]
+pub mod pcsc;
 pub mod pin;
 pub mod software;
 pub mod sw;

@@ -11,6 +11,7 @@ const PYTHON: &[(&str, &str)] = &[
     ("python-diameter", "0.9.0"),    // a Diameter node with its own codec: HSS and NAF
     ("requests", "2.34.2"),          // an HTTP client with its own digest
     ("prometheus-client", "0.26.0"), // Prometheus' own parser of OpenMetrics
+    ("pyscard", "2.3.1"),            // a terminal over PC/SC
 ];
 
 /// A cargo tool: its crate, the Python package that carries it ready-built, and the version of both.

@@ -15,7 +15,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
         _ => return Err(Failure::usage("test takes only --quick")),
     };
     if quick {
-        system::ensure_build()?;
+        system::ensure_whole_build()?;
     } else {
         system::ensure_peers()?;
     }

@@ -1,7 +1,7 @@
 //! What the machine must have: how to see that it is missing, what it is for, and its package's name on each
 //! family of systems. As root on Debian and its relatives it is installed; elsewhere the exact line is printed.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use crate::run::{Failure, program, read, shown, succeeds, which};
 
@@ -113,6 +113,22 @@ const BUILD: &[Need] = &[
     },
 ];
 
+/// To build `gba` with its default feature `pcsc`, as the tests do; the demo does without where this is missing.
+const READERS: &[Need] = &[Need {
+    what: "PC/SC library",
+    why: "reaches cards in readers",
+    present: pcsc_library,
+    packages: [
+        "libpcsclite-dev",
+        "pcsc-lite-devel",
+        "pcsclite",
+        "pcsc-lite-dev",
+        "pcsc-lite-devel",
+        // A part of the system.
+        "",
+    ],
+}];
+
 /// To run the whole test suite with the peers nobody here wrote.
 const PEERS: &[Need] = &[
     Need {
@@ -179,6 +195,44 @@ const PEERS: &[Need] = &[
         ],
     },
     Need {
+        what: "pcscd and its virtual reader",
+        why: "put the software card where every program looks for cards",
+        present: || which("pcscd").is_some() && Path::new(VPCD).exists(),
+        packages: ["pcscd vsmartcard-vpcd", "", "", "", "", ""],
+    },
+    Need {
+        what: "opensc-tool and pcsc_scan",
+        why: "read the software card and its ATR",
+        present: || which("opensc-tool").is_some() && which("pcsc_scan").is_some(),
+        packages: [
+            "opensc pcsc-tools",
+            "opensc pcsc-tools",
+            "opensc pcsc-tools",
+            "opensc pcsc-tools",
+            "opensc pcsc-tools",
+            "opensc",
+        ],
+    },
+    Need {
+        what: "swig",
+        why: "builds pyscard, whose scripts drive the software card",
+        present: || which("swig").is_some(),
+        packages: ["swig", "swig", "swig", "swig", "swig", "swig"],
+    },
+    Need {
+        what: "Python's headers",
+        why: "build pyscard",
+        present: python_headers,
+        packages: [
+            "python3-dev",
+            "python3-devel",
+            "python",
+            "python3-dev",
+            "python3-devel",
+            "python",
+        ],
+    },
+    Need {
         what: "valgrind",
         why: "counts the instructions of one authentication vector",
         present: || which("valgrind").is_some(),
@@ -201,6 +255,14 @@ const PEERS: &[Need] = &[
     },
 ];
 
+/// The driver of the virtual reader.
+const VPCD: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+
+fn python_headers() -> bool {
+    let script = "import os, sysconfig; open(os.path.join(sysconfig.get_path('include'), 'Python.h'))";
+    succeeds(&mut program("python3", ["-c", script]))
+}
+
 /// OpenSSL 1.1.1 brought what the TLS code asks for.
 fn openssl_headers() -> bool {
     std::env::var_os("OPENSSL_DIR").is_some()
@@ -211,21 +273,35 @@ fn openssl_headers() -> bool {
             && succeeds(&mut program("brew", ["--prefix", "--installed", "openssl@3"])))
 }
 
+/// Whether `gba` can be linked with the library of card readers: as its build asks.
+pub(crate) fn pcsc_library() -> bool {
+    cfg!(any(target_os = "macos", target_os = "windows"))
+        || std::env::var_os("PCSC_LIB_DIR").is_some()
+        || ["pkg-config", "pkgconf"]
+            .iter()
+            .any(|tool| succeeds(&mut program(tool, ["--exists", "libpcsclite"])))
+}
+
 /// Makes sure that `gba` can be built and run.
 pub(crate) fn ensure_build() -> Result<(), Failure> {
     ensure(&[BUILD], false)
 }
 
+/// Makes sure that everything can be built with its default features.
+pub(crate) fn ensure_whole_build() -> Result<(), Failure> {
+    ensure(&[BUILD, READERS], false)
+}
+
 /// Makes sure that the whole suite can run.
 pub(crate) fn ensure_peers() -> Result<(), Failure> {
-    ensure(&[BUILD, PEERS], false)
+    ensure(&[BUILD, READERS, PEERS], false)
 }
 
 /// `cargo xtask setup [--print]`
 pub(crate) fn setup(args: &[String]) -> Result<(), Failure> {
     match args {
-        [] => ensure(&[BUILD, PEERS], false),
-        [flag] if flag == "--print" => ensure(&[BUILD, PEERS], true),
+        [] => ensure(&[BUILD, READERS, PEERS], false),
+        [flag] if flag == "--print" => ensure(&[BUILD, READERS, PEERS], true),
         _ => Err(Failure::usage("setup takes only --print")),
     }
 }
