@@ -3,6 +3,7 @@
 //! - [`profile`]: what the card is made of; [`SoftCard`]: the card
 //! - `files`: the file system as data; `access`: rules and PINs
 //! - `select`: SELECT and STATUS; `io`: READ and UPDATE
+//! - [`store`]: what outlasts a power cut; [`journal`]: that as octets of a file
 //! - `authenticate`: AUTHENTICATE in its contexts; `gba_u`: Ks and NAF keys, which never leave
 //!
 //! [`SoftCard::transmit`] checks the class, finds the command, and does what T=0 does with lengths. A command gives
@@ -15,6 +16,7 @@ mod authenticate;
 mod files;
 mod gba_u;
 mod io;
+pub mod journal;
 pub mod profile;
 mod select;
 pub mod store;
