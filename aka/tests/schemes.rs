@@ -208,9 +208,9 @@ fn ranges_are_those_of_the_table_and_shared_where_ind_is_short() {
             )
         })
     };
-    assert_eq!(of(5), [(0, 7), (8, 15), (16, 23), (24, 27), (28, 31)]);
-    assert_eq!(of(2), [(0, 3); 5]);
-    assert_eq!(of(0), [(0, 0); 5]);
+    assert_eq!(of(5), [(0, 7), (8, 15), (16, 19), (20, 23), (24, 27), (28, 31)]);
+    assert_eq!(of(2), [(0, 3); 6]);
+    assert_eq!(of(0), [(0, 0); 6]);
     let profile = SqnProfile::default();
     assert_eq!(IndRange::new(profile, 3, 2), None);
     assert_eq!(IndRange::new(profile, 3, 32), None);

@@ -10,12 +10,15 @@ use std::{
     time::Duration,
 };
 
-use aka::{Algorithm as _, Auts, Rand, Sqn, Vector, auts};
+use aka::{
+    Algorithm as _, Amf, Auts, Rand, Sqn, Vector, auts,
+    gsm::{Triplet, c2, c3},
+};
 use base::{Entropy, Mono, NoEntropy, Now};
 use gba::audit::Resync;
 
 use crate::{
-    sqn::{SqnError, SqnStore},
+    sqn::{SqnError, SqnRules, SqnStore},
     subscribers::Subscriber,
 };
 
@@ -132,10 +135,32 @@ impl<S: SqnStore, E: Entropy + Send> Auc<S, E> {
     /// # Errors
     /// As [`Self::vector`].
     pub async fn vector_for(&self, bsf: u64, subscriber: &Subscriber, now: Now) -> Result<Vector, AucError> {
-        let rand = self.draw(subscriber, now)?;
         let rules = subscriber.rules_for(bsf);
-        let sqn = self.store.reserve_sqn(&subscriber.impi, &rules, now.utc).await?;
-        Ok(subscriber.algorithm.vector(&rand, sqn, subscriber.amf))
+        self.vector_by(&rules, subscriber.amf, subscriber, now).await
+    }
+
+    /// One vector by the rules and with the AMF of another domain than Zh.
+    pub(crate) async fn vector_by(
+        &self,
+        rules: &SqnRules,
+        amf: Amf,
+        subscriber: &Subscriber,
+        now: Now,
+    ) -> Result<Vector, AucError> {
+        let rand = self.draw(subscriber, now)?;
+        let sqn = self.store.reserve_sqn(&subscriber.impi, rules, now.utc).await?;
+        Ok(subscriber.algorithm.vector(&rand, sqn, amf))
+    }
+
+    /// SRES and Kc for a network of the second generation (TS 33.102 6.8.1.2: c2 and c3), and their RAND. No SQN is used.
+    pub(crate) fn triplet(&self, subscriber: &Subscriber, now: Now) -> Result<(Rand, Triplet), AucError> {
+        let rand = self.draw(subscriber, now)?;
+        let made = subscriber.algorithm.f2345(&rand);
+        let triplet = Triplet {
+            sres: c2(&made.res),
+            kc: c3(&made.ck, &made.ik),
+        };
+        Ok((rand, triplet))
     }
 
     /// Looks after SQN_HE by an AUTS (ruling 1), without a vector.

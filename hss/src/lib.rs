@@ -5,6 +5,7 @@
 //! | [`subscribers`] | who there is, from a TOML file or built in code; keys never show |
 //! | [`sqn`] | sequence numbers, in memory or in a file that survives a crash |
 //! | [`auc`] | vectors: RAND, then a stored SQN, then the vector; resynchronisation |
+//! | [`hostapd`] | vectors for Wi-Fi, asked for by hostapd over a Unix socket |
 //! | [`zh`] | MAR to MAA: who may ask, what is answered; pure decisions, [`Hss`], and [`serve`] over connections |
 //!
 //! [`Hss::answer`] takes and gives Diameter messages, [`Hss::authenticate`] the same without Diameter; neither needs a
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auc;
+pub mod hostapd;
 pub mod sqn;
 pub mod subscribers;
 pub mod zh;

@@ -199,8 +199,8 @@ pub struct Hss<S, E> {
     current: RwLock<Arc<Config>>,
     subscribers: RwLock<Arc<Subscribers>>,
     roster: Roster,
-    auc: Auc<S, E>,
-    tap: SharedTap,
+    pub(crate) auc: Auc<S, E>,
+    pub(crate) tap: SharedTap,
     audit: Option<SharedAudit>,
 }
 
@@ -294,7 +294,7 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
             (fault, why.unwrap_or_else(|| fault.text.to_string()))
         });
         let refused = refused.as_ref().map(|(fault, why)| (*fault, why.as_str()));
-        self.record(now, bsf, Some(impi), refused)?;
+        self.record(now, bsf.as_str(), Some(impi), refused)?;
         result.map_err(|NoVector { fault, .. }| fault)
     }
 
@@ -323,7 +323,7 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
             self.record_event(&Event {
                 impi: Some(impi),
                 resync: Some(done.map_err(no_vector)?),
-                ..self.event(Kind::Resynchronisation, now, bsf)
+                ..self.event(Kind::Resynchronisation, now, bsf.as_str())
             })?;
         }
         let vector = self
@@ -338,15 +338,15 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         })
     }
 
-    fn event<'a>(&'a self, kind: Kind, now: Now, bsf: &'a Identity) -> Event<'a> {
-        Event::new(kind, now.utc, self.config.origin.host.as_str(), bsf.as_str())
+    pub(crate) fn event<'a>(&'a self, kind: Kind, now: Now, peer: &'a str) -> Event<'a> {
+        Event::new(kind, now.utc, self.config.origin.host.as_str(), peer)
     }
 
     /// Records a vector, or why there is none. The error is what is answered instead of a vector.
-    fn record(
+    pub(crate) fn record(
         &self,
         now: Now,
-        bsf: &Identity,
+        peer: &str,
         impi: Option<&Impi>,
         refused: Option<(&Fault, &str)>,
     ) -> Result<(), Fault> {
@@ -357,13 +357,13 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         let recorded = self.record_event(&Event {
             impi,
             outcome,
-            ..self.event(Kind::Vector, now, bsf)
+            ..self.event(Kind::Vector, now, peer)
         });
         // A refusal leaves also unrecorded.
         if refused.is_some() { Ok(()) } else { recorded }
     }
 
-    fn record_event(&self, event: &Event<'_>) -> Result<(), Fault> {
+    pub(crate) fn record_event(&self, event: &Event<'_>) -> Result<(), Fault> {
         let Some(audit) = &self.audit else { return Ok(()) };
         audit
             .record(event)
@@ -385,7 +385,7 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
                 if self.audit.is_some() {
                     let mar = MultimediaAuthRequest::parse(request).ok();
                     let impi = mar.as_ref().map(|mar| &mar.impi);
-                    let _ = self.record(now, peer, impi, Some((&fault, &fault.text)));
+                    let _ = self.record(now, peer.as_str(), impi, Some((&fault, &fault.text)));
                 }
                 Err(fault)
             }
@@ -431,7 +431,7 @@ impl From<Fault> for NoVector {
     }
 }
 
-fn fault_of(error: &AucError) -> Fault {
+pub(crate) fn fault_of(error: &AucError) -> Fault {
     match error {
         // One answer for both: which of the two it was is nobody's business but the operator's.
         AucError::UnknownRand | AucError::MacS => Fault::new(

@@ -14,6 +14,8 @@ pub enum Domain {
     Ps,
     /// An MME (TS 33.401).
     Eps,
+    /// Wi-Fi: an AAA server, or an access point's own (TS 33.402, EAP-AKA and EAP-AKA').
+    Wlan,
     /// An S-CSCF (TS 33.203).
     Ims,
     /// A BSF (TS 33.220).
@@ -22,11 +24,11 @@ pub enum Domain {
 
 impl Domain {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Cs, Self::Ps, Self::Eps, Self::Ims, Self::Gba];
+    pub const ALL: [Self; 6] = [Self::Cs, Self::Ps, Self::Eps, Self::Wlan, Self::Ims, Self::Gba];
 
-    /// Our allocation (the standard leaves it to the operator): a quarter each for CS, PS and EPS, where many nodes
-    /// ask, an eighth for IMS and the highest eighth for GBA. With 5 bits: 0 to 7, 8 to 15, 16 to 23, 24 to 27, 28 to
-    /// 31. With fewer than 3 bits there aren't enough, and all domains share all.
+    /// Our allocation (the standard leaves it to the operator): a quarter each for CS and PS, where many nodes ask, an
+    /// eighth each for EPS, Wi-Fi and IMS, and the highest eighth for GBA. With 5 bits: 0 to 7, 8 to 15, 16 to 19, 20 to
+    /// 23, 24 to 27, 28 to 31. With fewer than 3 bits there aren't enough, and all domains share all.
     #[must_use]
     //= TS33.102-C.3.4-r1
     pub fn ind_range(self, profile: SqnProfile) -> IndRange {
@@ -36,7 +38,8 @@ impl Domain {
             _ if eighth == 0 => (0, count),
             Self::Cs => (0, 2 * eighth),
             Self::Ps => (2 * eighth, 4 * eighth),
-            Self::Eps => (4 * eighth, 6 * eighth),
+            Self::Eps => (4 * eighth, 5 * eighth),
+            Self::Wlan => (5 * eighth, 6 * eighth),
             Self::Ims => (6 * eighth, 7 * eighth),
             Self::Gba => (7 * eighth, count),
         };

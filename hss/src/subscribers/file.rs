@@ -200,7 +200,7 @@ pub(super) fn subscriber(
     keys: &mut dyn KeySource,
     changed: Utc,
 ) -> Result<Subscriber, FileError> {
-    let impi = impi(t)?;
+    let (impi, imsi) = impi(t)?;
     let algorithm = algorithm(t, production, keys)?;
     let guss = guss(t, &impi)?;
     let changed = match t.text("guss_changed")? {
@@ -232,11 +232,14 @@ pub(super) fn subscriber(
     } else {
         subscriber.with_amf(amf)
     };
+    own.amf_as_is = as_is;
     subscriber.own = own;
+    subscriber.imsi = imsi;
     Ok(subscriber)
 }
 
-fn impi(t: &mut Table<'_, '_>) -> Result<Impi, FileError> {
+/// The IMPI; and the IMSI, where it doesn't stand in that.
+fn impi(t: &mut Table<'_, '_>) -> Result<(Impi, Option<Imsi>), FileError> {
     let mnc = t.number("mnc_length", 2, 3)?;
     let imsi = match t.text("imsi")? {
         Some(text) => Some(
@@ -250,6 +253,7 @@ fn impi(t: &mut Table<'_, '_>) -> Result<Impi, FileError> {
         return text
             .value
             .parse()
+            .map(|impi| (impi, imsi))
             .map_err(|e: gba::ids::IdError| t.error_about(&text, e.to_string()));
     }
     let Some(imsi) = imsi else {
@@ -259,7 +263,7 @@ fn impi(t: &mut Table<'_, '_>) -> Result<Impi, FileError> {
         .and_then(|n| u8::try_from(n).ok())
         .and_then(|n| MncLength::try_from(n).ok())
     {
-        Some(mnc) => Ok(Impi::from_imsi(&imsi, mnc)),
+        Some(mnc) => Ok((Impi::from_imsi(&imsi, mnc), None)),
         None => Err(t.error(
             "mnc_length",
             "missing: 2 or 3 expected, since the IMSI alone doesn't tell the IMPI (EF_AD of the card does)",
@@ -376,7 +380,7 @@ fn sqn_rules(t: &mut Table<'_, '_>) -> Result<(SqnRules, Own), FileError> {
     let own = Own {
         scheme: own_scheme.is_some(),
         ind: ind.is_some(),
-        amf: false,
+        ..Own::default()
     };
     let ind = ind.unwrap_or(highest_ind);
     let rules = SqnRules {

@@ -30,7 +30,7 @@ use aka::{
 use base::Utc;
 use gba::{
     guss::{BsfInfo, Guss, UiccType},
-    ids::Impi,
+    ids::{Impi, Imsi, MncLength},
 };
 use net::changes::Changes;
 
@@ -43,6 +43,8 @@ pub use table::{FileError, Place};
 /// One subscriber: what the AuC needs for vectors and what the BSF gets as GUSS. Its `Debug` shows no key.
 pub struct Subscriber {
     pub(crate) impi: Impi,
+    /// The IMSI of whom the IMPI isn't made of it.
+    pub(crate) imsi: Option<Imsi>,
     pub(crate) algorithm: AlgorithmSet,
     pub(crate) amf: Amf,
     pub(crate) sqn: SqnRules,
@@ -71,6 +73,7 @@ impl Subscriber {
         };
         Self {
             impi,
+            imsi: None,
             algorithm: algorithm.into(),
             amf: Amf::new([0, 0]),
             sqn: SqnRules::default(),
@@ -86,8 +89,10 @@ impl Subscriber {
     /// The subscriber's AMF. The separation bit is cleared, as for all vectors over Zh (TS 33.102 Annex H,
     /// ruling 2).
     #[must_use]
-    pub fn with_amf(self, amf: Amf) -> Self {
-        self.with_amf_as_is(amf.with_separation_bit(false))
+    pub fn with_amf(mut self, amf: Amf) -> Self {
+        self.amf = amf.with_separation_bit(false);
+        self.own.amf_as_is = false;
+        self
     }
 
     /// An AMF of which nothing is changed: for a laboratory, and for test data whose AMF has the separation bit. A
@@ -98,6 +103,7 @@ impl Subscriber {
             tracing::warn!(%amf, "AMF keeps its separation bit, which Zh should not have");
         }
         self.amf = amf;
+        self.own.amf_as_is = true;
         self
     }
 
@@ -177,6 +183,20 @@ impl Subscriber {
         SqnRules { ind, ..self.sqn }
     }
 
+    /// The same SQN in another IND. A first SQN that the subscriber names stays as it is.
+    pub(crate) fn rules_with_ind(&self, ind: u64) -> SqnRules {
+        let first = if self.own.ind {
+            self.sqn.first
+        } else {
+            home::next(self.sqn.profile, Sqn::default(), ind)
+        };
+        SqnRules {
+            ind,
+            first,
+            ..self.sqn
+        }
+    }
+
     /// Whether both have the same key, by what it computes.
     fn has_key_of(&self, other: &Self) -> bool {
         let (rand, amf) = (Rand::new([0x5a; 16]), Amf::new([0, 0]));
@@ -214,6 +234,8 @@ pub(crate) struct Own {
     pub(crate) scheme: bool,
     pub(crate) ind: bool,
     pub(crate) amf: bool,
+    /// Nothing of its AMF is changed, for no domain.
+    pub(crate) amf_as_is: bool,
 }
 
 /// How vectors of one domain are made for all subscribers that don't say otherwise: for Zh that is
@@ -241,18 +263,31 @@ pub struct NoSuchInd {
     pub ind: u64,
 }
 
-/// Two subscribers with the same IMPI.
+/// Two subscribers with the same IMPI or IMSI.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{impi} is there already: an IMPI belongs to one subscriber")]
+#[error("{impi} is there already: an IMPI, and an IMSI, belongs to one subscriber")]
 pub struct Duplicate {
     /// The IMPI.
     pub impi: Impi,
+}
+
+/// An IMSI that doesn't say which subscriber.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotOne {
+    /// Nobody has it.
+    #[error("no subscriber has this IMSI")]
+    Nobody,
+    /// More than one has, with another length of the MNC or another IMPI.
+    #[error("several subscribers have this IMSI: leave one of them")]
+    Several,
 }
 
 /// All subscribers of one HSS.
 #[derive(Debug, Default)]
 pub struct Subscribers {
     by_impi: HashMap<Impi, Arc<Subscriber>>,
+    /// Those whose IMPI isn't made of their IMSI.
+    by_imsi: HashMap<Imsi, Impi>,
 }
 
 impl Subscribers {
@@ -268,8 +303,12 @@ impl Subscribers {
     /// [`Duplicate`]; the first one stays.
     pub fn add(&mut self, subscriber: Subscriber) -> Result<(), Duplicate> {
         let impi = subscriber.impi.clone();
-        if self.by_impi.contains_key(&impi) {
+        let imsi = subscriber.imsi.clone();
+        if self.by_impi.contains_key(&impi) || imsi.as_ref().is_some_and(|i| self.by_imsi.contains_key(i)) {
             return Err(Duplicate { impi });
+        }
+        if let Some(imsi) = imsi {
+            self.by_imsi.insert(imsi, impi.clone());
         }
         self.by_impi.insert(impi, Arc::new(subscriber));
         Ok(())
@@ -295,6 +334,8 @@ impl Subscribers {
             if same_guss
                 && same_key
                 && entry.amf == before.amf
+                && entry.own.amf_as_is == before.own.amf_as_is
+                && entry.imsi == before.imsi
                 && entry.sqn == before.sqn
                 && entry.inds == before.inds
             {
@@ -357,10 +398,39 @@ impl Subscribers {
         Ok(self)
     }
 
+    /// Looks whether every card has that IND.
+    pub(crate) fn check_ind(&self, ind: u64) -> Result<(), NoSuchInd> {
+        let without = |s: &&Subscriber| ind > s.sqn.profile.ind(Sqn::MAX);
+        match self.iter().find(without) {
+            None => Ok(()),
+            Some(s) => Err(NoSuchInd {
+                impi: s.impi.clone(),
+                ind_bits: s.sqn.profile.ind_bits,
+                ind,
+            }),
+        }
+    }
+
     /// The subscriber with that IMPI, compared as sent.
     #[must_use]
     pub fn get(&self, impi: &Impi) -> Option<&Arc<Subscriber>> {
         self.by_impi.get(impi)
+    }
+
+    /// The subscriber with that IMSI, for who is asked without an IMPI. The IMSI doesn't tell the length of its MNC, so
+    /// the IMPIs of both are looked for (ruling 4).
+    ///
+    /// # Errors
+    /// [`NotOne`].
+    pub fn by_imsi(&self, imsi: &Imsi) -> Result<&Arc<Subscriber>, NotOne> {
+        let made = [MncLength::Two, MncLength::Three].map(|mnc| self.get(&Impi::from_imsi(imsi, mnc)));
+        let named = self.by_imsi.get(imsi).and_then(|impi| self.get(impi));
+        let mut found = made.into_iter().chain([named]).flatten();
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one),
+            (None, _) => Err(NotOne::Nobody),
+            (Some(_), Some(_)) => Err(NotOne::Several),
+        }
     }
 
     /// How many there are.
@@ -386,9 +456,7 @@ impl FromIterator<Subscriber> for Subscribers {
     fn from_iter<I: IntoIterator<Item = Subscriber>>(subscribers: I) -> Self {
         let mut all = Self::new();
         for subscriber in subscribers {
-            all.by_impi
-                .entry(subscriber.impi.clone())
-                .or_insert_with(|| Arc::new(subscriber));
+            let _ = all.add(subscriber);
         }
         all
     }

@@ -3,6 +3,7 @@
 
 mod auc;
 mod help;
+mod hostapd;
 mod leaks;
 mod loopback;
 mod pipes;
