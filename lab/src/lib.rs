@@ -7,9 +7,11 @@
 //! * [`pcap`]: the tap that writes each connection's octets to a capture file for Wireshark;
 //! * [`tap`]: a tap between any two elements, also foreign ones, that shows and alters what passes;
 //! * [`report`]: what a run ends with;
+//! * [`card_state`]: the file that a software card keeps its state in;
 //! * [`cse`]: the one oneM2M resource of the laboratory's IN-CSE.
 #![forbid(unsafe_code)]
 
+pub mod card_state;
 pub mod cse;
 pub mod demo;
 mod keys;

@@ -155,7 +155,7 @@ impl Disk for OsDisk {
         };
         if now(&self.lock_path)? != Some(identity(&self.lock.metadata()?)) {
             return Err(io::Error::other(
-                "its .lock was removed, so that another HSS may issue from it",
+                "its .lock was removed, so that another process may write to it",
             ));
         }
         match now(&self.path)? {
