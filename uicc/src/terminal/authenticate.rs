@@ -232,21 +232,24 @@ impl<C: Card> Usim<C> {
         rand: &Rand,
         autn: &Autn,
     ) -> Result<Option<Response>, UsimError> {
-        let mut data = tag.to_vec();
-        for field in [rand.octets(), autn.octets()] {
-            data.push(16);
-            data.extend_from_slice(field);
-        }
-        let command = Command::new(0x00, 0x88, 0x00, context)
-            .with_data(&data)
-            .map_err(UsimError::malformed("AUTHENTICATE"))?
-            .with_le(0);
+        let command = challenge(context, tag, &[rand.octets(), autn.octets()])?;
         let response = self.link.transmit(&command)?;
         if Sw(response.sw) == Sw::MAC {
             return Ok(None);
         }
         check(&command, response).map(Some)
     }
+}
+
+/// AUTHENTICATE: a tag, then each field behind its length.
+pub(super) fn challenge(p2: u8, tag: &[u8], fields: &[&[u8]]) -> Result<Command, UsimError> {
+    let mut data = tag.to_vec();
+    for field in fields {
+        data.push(u8::try_from(field.len()).unwrap_or(u8::MAX));
+        data.extend_from_slice(field);
+    }
+    let command = Command::new(0x00, 0x88, 0x00, p2).with_data(&data);
+    Ok(command.map_err(UsimError::malformed("AUTHENTICATE"))?.with_le(0))
 }
 
 fn check(command: &Command, response: Response) -> Result<Response, UsimError> {

@@ -37,8 +37,16 @@ pub fn command(c: &Command) -> String {
             0 => format!("VERIFY {}: how many tries?", key(c.p2)),
             _ => format!("VERIFY {}", key(c.p2)),
         },
-        0x24 => "CHANGE PIN".to_owned(),
-        0x2c => "UNBLOCK PIN".to_owned(),
+        0x24 => format!("CHANGE {}", key(c.p2)),
+        0x26 => format!("DISABLE {}", key(c.p2)),
+        0x28 => format!("ENABLE {}", key(c.p2)),
+        0x2c => format!("UNBLOCK {}", key(c.p2)),
+        0xa2 => "SEARCH RECORD".to_owned(),
+        0xcb => "RETRIEVE DATA".to_owned(),
+        0xdc => match c.p1 {
+            0 => "UPDATE RECORD: next".to_owned(),
+            n => format!("UPDATE RECORD {n}"),
+        },
         0x88 => authenticate(c),
         ins => format!("INS {ins:02X}, {} of data", octets(c.data().len())),
     })
@@ -132,7 +140,7 @@ fn place(c: &Command) -> String {
     }
 }
 
-fn key(reference: u8) -> String {
+pub(super) fn key(reference: u8) -> String {
     match reference {
         0x01..=0x08 => format!("PIN {reference}"),
         0x0a..=0x0e => format!("ADM {}", reference - 9),

@@ -37,6 +37,51 @@ pub enum UsimError {
     #[error("the card's PIN is blocked: unblock it with the PUK in a phone")]
     PinBlocked,
 
+    /// The same of any PIN or code.
+    #[error("{key}: only {tries} tries left, not tried, since a wrong one would block it (--force tries)")]
+    LastTry {
+        /// Which.
+        key: String,
+        /// Tries left.
+        tries: u8,
+    },
+    /// The card doesn't say how many tries are left.
+    #[error(
+        "{key}: the card doesn't say how many tries are left ({sw}), so it was not tried (--force tries)"
+    )]
+    TriesUnknown {
+        /// Which.
+        key: String,
+        /// What it says.
+        sw: Sw,
+    },
+    /// A PIN or code was wrong.
+    #[error("{key} was wrong: {tries} tries left")]
+    KeyWrong {
+        /// Which.
+        key: String,
+        /// Tries left.
+        tries: u8,
+    },
+    /// A PIN or code is blocked.
+    #[error("{key} is blocked: a PIN is unblocked with its PUK, another code never")]
+    KeyBlocked {
+        /// Which.
+        key: String,
+    },
+    /// The card has no such PIN or code here.
+    #[error("this card has no {key} here: select the application that it belongs to, or name another")]
+    NoKey {
+        /// Which.
+        key: String,
+    },
+    /// A PIN is off.
+    #[error("{key} is switched off: there is nothing to verify or change")]
+    KeyDisabled {
+        /// Which.
+        key: String,
+    },
+
     // The card isn't what is needed.
     /// No USIM on the card.
     #[error("there is no USIM on this card: EF_DIR names none, and none answers to A0000000871002")]
@@ -69,6 +114,18 @@ pub enum UsimError {
     TooLong {
         /// Octets of both.
         octets: usize,
+    },
+    /// The card has no such file.
+    #[error("this card has no {file}")]
+    Missing {
+        /// Its path.
+        file: String,
+    },
+    /// A directory where an elementary file is needed.
+    #[error("{file} is a directory: name a file in it")]
+    Directory {
+        /// Its path.
+        file: String,
     },
     /// The card said no.
     #[error("{command}: the card answers {sw}")]

@@ -81,11 +81,7 @@ impl<C: Card> Link<C> {
     }
 
     fn select_by(&mut self, p1: u8, data: &[u8]) -> Result<Fcp, UsimError> {
-        let c = Command::new(0x00, 0xa4, p1, 0x04)
-            .with_data(data)
-            .map_err(UsimError::malformed("SELECT"))?
-            .with_le(0);
-        let response = self.command(&c)?;
+        let response = self.command(&select(p1, data)?)?;
         Fcp::parse(response.data()).map_err(UsimError::malformed("FCP of the card"))
     }
 
@@ -96,11 +92,16 @@ impl<C: Card> Link<C> {
             Structure::Transparent => fcp.size.unwrap_or(0),
             _ => return Err(not_a("a transparent file", fid)),
         };
+        self.read_selected(usize::try_from(size).unwrap_or(usize::MAX))
+    }
+
+    /// Reads at most `size` octets of the selected transparent EF; less where the card has less.
+    pub(super) fn read_selected(&mut self, size: usize) -> Result<Vec<u8>, UsimError> {
         let mut out = Vec::new();
         // An offset has 15 bits.
         let size = size.min(0x7fff);
         while let Ok(offset @ 0..=0x7fff) = u16::try_from(out.len()) {
-            let left = size.saturating_sub(u32::from(offset));
+            let left = size.saturating_sub(out.len());
             if left == 0 {
                 break;
             }
@@ -118,13 +119,17 @@ impl<C: Card> Link<C> {
     /// Selects a linear fixed EF and reads its records.
     pub(super) fn records(&mut self, fid: u16) -> Result<Vec<Vec<u8>>, UsimError> {
         let fcp = self.select(fid)?;
-        let (length, records) = match fcp.structure {
+        match fcp.structure {
             Structure::LinearFixed {
                 record_length,
                 records,
-            } => (record_length, records),
-            _ => return Err(not_a("a linear fixed file", fid)),
-        };
+            } => self.records_selected(record_length, records),
+            _ => Err(not_a("a linear fixed file", fid)),
+        }
+    }
+
+    /// Reads the records of the selected EF.
+    pub(super) fn records_selected(&mut self, length: u16, records: u8) -> Result<Vec<Vec<u8>>, UsimError> {
         // A length of 256 is written as 00.
         let le = length.to_be_bytes()[1];
         (1..=records)
@@ -136,11 +141,17 @@ impl<C: Card> Link<C> {
     }
 }
 
+/// SELECT with FCP.
+pub(super) fn select(p1: u8, data: &[u8]) -> Result<Command, UsimError> {
+    let command = Command::new(0x00, 0xa4, p1, 0x04).with_data(data);
+    Ok(command.map_err(UsimError::malformed("SELECT"))?.with_le(0))
+}
+
 fn join(first: &Response, then: &Response) -> Response {
     Response::new([first.data(), then.data()].concat(), then.sw)
 }
 
-fn refused(command: &Command, sw: Sw) -> UsimError {
+pub(super) fn refused(command: &Command, sw: Sw) -> UsimError {
     UsimError::Refused {
         command: describe::command(command),
         sw,

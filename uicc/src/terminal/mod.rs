@@ -1,17 +1,30 @@
-//! The terminal side: [`Usim`] drives any [`Card`], software or in a reader.
+//! The terminal side: [`Usim`] drives any [`Card`], software or in a reader, as a device does; [`Session`] drives it file
+//! by file, as a person does.
 //!
 //! - [`Usim::open`] finds the USIM and reads who it is; [`Options`] has PIN, MNC length and laboratory modes
 //! - [`Usim::authenticate_3g`], [`Usim::gba_bootstrap`], [`Usim::gba_naf_key`], [`Usim::run`]
 //! - EF_GBABP: [`Usim::read_gbabp`], [`Usim::write_gbabp`], [`Usim::stored_run`]
+//! - [`Session`] by [`Path`]s: files, [`Session::tree`], PINs ([`KeyRef`]), AUTHENTICATE in each [`Context`], where the SQN
+//!   stands ([`Session::probe_sqn`]); [`rules`] and [`atr`] as a person reads them
 //! - [`describe()`]: commands and answers in words; [`Mnc`]: where the MNC's length comes from
 
+pub mod atr;
 mod authenticate;
 pub mod describe;
 mod error;
+mod known;
 mod link;
 mod mnc;
+mod path;
+mod pins;
+mod probe;
+pub mod rules;
+mod session;
+#[cfg(test)]
+mod session_tests;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use authenticate::{AkaOutcome, GbaOutcome, mac_failure_advice};
 pub use describe::describe;
@@ -19,6 +32,11 @@ pub use error::UsimError;
 pub use gba::ub::client::Mode;
 pub use link::Observer;
 pub use mnc::{Mnc, MncSource};
+pub use path::{Path, PathError, Root};
+pub use pins::{KeyRef, PinAction, PinState};
+pub use probe::{Answer, Context, MAX_STEP, ProbeError, SqnState, is_a_jump, next_sqn};
+pub use session::{Content, Session};
+pub use tree::{Node, Search};
 
 use base::apdu::Command;
 use gba::ids::{Fqdn, Impi, Imsi, MncLength};
