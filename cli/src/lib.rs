@@ -6,6 +6,7 @@
 mod advice;
 mod audit;
 mod capture;
+mod card;
 mod config;
 mod db;
 mod demo;

@@ -3,6 +3,7 @@
 //! Pure: no sockets, files, clock or global randomness, unless the feature `pcsc` brings in a reader.
 #![forbid(unsafe_code)]
 
+pub mod atr;
 pub mod card;
 pub mod ef;
 pub mod fcp;

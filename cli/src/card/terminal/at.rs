@@ -1,0 +1,170 @@
+//! The open card of a command: where it is, what was verified, and how it is spoken to.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::Args;
+use serde_json::Value;
+use uicc::{
+    Card,
+    terminal::{KeyRef, Path, PathError, PinAction, PinState, ProbeError, Session, UsimError, describe},
+};
+
+use super::secret::Code;
+use crate::{
+    Failure, advice,
+    card::open::{CardArgs, Opened},
+};
+
+/// Options of every command on a card.
+#[derive(Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    card: CardArgs,
+    /// Verify PIN 1 first: digits, or where they are; - asks.
+    #[arg(long, value_name = "DIGITS|@FILE|env:NAME|-", value_parser = Code::parse)]
+    pin: Option<Code>,
+    /// Verify ADM 1 first: 4 to 8 digits, or 16 hex digits.
+    #[arg(long, value_name = "CODE|@FILE|env:NAME|-", value_parser = Code::parse)]
+    adm: Option<Code>,
+    /// Try a PIN or code although one try or none is left, and move a card's SQN by more than 2^20.
+    #[arg(long)]
+    force: bool,
+    /// Do what changes the card without asking.
+    #[arg(long, short)]
+    yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Show each command to the card and its answer, without their secrets, on standard error.
+    #[arg(long)]
+    trace: bool,
+}
+
+impl Common {
+    /// Opens the card and verifies what was given.
+    pub(super) fn open(&self) -> Result<CardAt, Failure> {
+        let mut at = CardAt::new(self.card.open()?);
+        at.force = self.force;
+        at.yes = self.yes;
+        at.json = self.json;
+        if self.trace {
+            at.session.observe(Box::new(|command, response| {
+                advice::note(&describe(command, response));
+            }));
+        }
+        for (key, code, option) in [
+            (KeyRef::PIN1, &self.pin, "--pin"),
+            (KeyRef::ADM1, &self.adm, "--adm"),
+        ] {
+            if let Some(code) = code {
+                // PIN 1 belongs to an application; a card without a USIM may have one of its own.
+                if at.session.select(&Path::usim()).is_err() {
+                    at.session.select(&Path::MF).map_err(|e| refused(&e))?;
+                }
+                at.verify(key, code, option)?;
+            }
+        }
+        Ok(at)
+    }
+}
+
+/// The card, and how to go about it.
+pub(crate) struct CardAt {
+    pub(super) session: Session<Box<dyn Card>>,
+    pub(super) atr: Vec<u8>,
+    pub(super) place: String,
+    /// Where paths begin: the shell's directory, else the MF.
+    pub(super) here: Path,
+    pub(super) force: bool,
+    pub(super) yes: bool,
+    pub(super) json: bool,
+}
+
+impl CardAt {
+    pub(super) fn new(opened: Opened) -> Self {
+        Self {
+            session: Session::new(opened.card),
+            atr: opened.atr,
+            place: opened.place,
+            here: Path::MF,
+            force: false,
+            yes: false,
+            json: false,
+        }
+    }
+
+    pub(super) fn path(&self, text: &str) -> Result<Path, Failure> {
+        Path::parse_in(&self.here, text).map_err(|e: PathError| Failure::Unable(e.to_string()))
+    }
+
+    /// VERIFY, with the tries told before.
+    pub(super) fn verify(&mut self, key: KeyRef, code: &Code, option: &str) -> Result<(), Failure> {
+        let state = self.session.pin_state(key).map_err(|e| refused(&e))?;
+        if matches!(state, PinState::Disabled | PinState::Verified) {
+            advice::note(&format!("{key}: {state}, so it was not tried"));
+            return Ok(());
+        }
+        advice::note(&format!("{key}: {state}"));
+        let action = PinAction::Verify(code.read(option, key)?);
+        self.session
+            .pin(key, &action, self.force)
+            .map_err(|e| refused(&e))
+    }
+
+    /// Asks before something changes. Without a terminal and without `--yes` nothing is done.
+    pub(super) fn confirm(&self, what: &str) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Failure::Unable(format!(
+                "{what}: nothing was done; there is no terminal to ask on, so add --yes to do it"
+            )));
+        }
+        let _ = write!(anstream::stderr(), "{what}. Do it? [y/N] ");
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        match (read, line.trim()) {
+            (Ok(_), "y" | "Y" | "yes") => Ok(()),
+            _ => Err(Failure::Unable("nothing was done".into())),
+        }
+    }
+
+    /// Prints the text for a person, or the object as JSON.
+    pub(super) fn print(&self, text: &str, json: &Value) -> Result<(), Failure> {
+        if self.json {
+            return print(&format!("{json}\n"));
+        }
+        print(text)
+    }
+
+    /// The card itself for a while, for those who drive it in another way; afterwards nothing of its selection is known.
+    pub(super) fn with_card<T>(&mut self, run: impl FnOnce(&mut Box<dyn Card>) -> T) -> T {
+        let out = run(self.session.card_mut());
+        self.session.forget();
+        out
+    }
+}
+
+/// To standard output; whoever reads may have had enough.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Unable(format!("cannot print: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+/// A card that said no is a refusal; a reader that lost it is the environment's.
+pub(super) fn refused(e: &UsimError) -> Failure {
+    match e {
+        UsimError::Card(_) => Failure::Unable(e.to_string()),
+        _ => Failure::Refused(e.to_string()),
+    }
+}
+
+pub(super) fn probe_refused(e: &ProbeError) -> Failure {
+    match e {
+        ProbeError::Card(e) => refused(e),
+        _ => Failure::Refused(e.to_string()),
+    }
+}
