@@ -1,6 +1,6 @@
 //! FCP template (TS 102 221 11.1.1.3): what a card says about a file after SELECT and STATUS.
 //!
-//! The order of objects is the one that cards use: 82 83 84 A5 8A 8B/8C C6 80 88.
+//! The order of objects is the one that cards use: 82 83 84 A5 8A 8B/8C C6 80 81 88.
 
 use base::{DecodeError, Reader, tlv};
 
@@ -66,6 +66,9 @@ pub struct PinStatus {
     pub reference: u8,
     /// True if it must be verified.
     pub enabled: bool,
+    /// Usage qualifier (tag 95, before the reference), mostly of the universal PIN: 08 if it stands in for a PIN that is
+    /// off, 00 if not.
+    pub usage: Option<u8>,
 }
 
 /// The PIN status template (tag C6): which PINs and codes a directory has.
@@ -74,8 +77,8 @@ pub struct PinTemplate {
     /// PS_DO (tag 90): one bit a reference, the first is the highest; 1 means that it must be verified. Cards are known
     /// with more bits than references.
     bits: Vec<u8>,
-    /// Key references (tag 83), in order.
-    references: Vec<u8>,
+    /// Key references (tag 83) in order, each with the usage qualifier (95) before it.
+    references: Vec<(u8, Option<u8>)>,
 }
 
 impl PinTemplate {
@@ -90,7 +93,7 @@ impl PinTemplate {
         }
         Self {
             bits,
-            references: pins.iter().map(|p| p.reference).collect(),
+            references: pins.iter().map(|p| (p.reference, p.usage)).collect(),
         }
     }
 
@@ -99,15 +102,19 @@ impl PinTemplate {
         self.references
             .iter()
             .enumerate()
-            .map(|(i, reference)| PinStatus {
+            .map(|(i, (reference, usage))| PinStatus {
                 reference: *reference,
                 enabled: self.bits.get(i / 8).is_some_and(|o| o & (0x80 >> (i % 8)) != 0),
+                usage: *usage,
             })
     }
 
     fn encode(&self) -> Vec<u8> {
         let mut out = tlv::object(0x90, &self.bits);
-        for reference in &self.references {
+        for (reference, usage) in &self.references {
+            if let Some(usage) = usage {
+                tlv::write(&mut out, 0x95, &[*usage]);
+            }
             tlv::write(&mut out, 0x83, &[*reference]);
         }
         out
@@ -115,11 +122,12 @@ impl PinTemplate {
 
     fn parse(template: &[u8]) -> Result<Self, DecodeError> {
         let mut pins = Self::default();
+        let mut qualifier = None;
         for t in tlv::read_all(template)? {
             match (t.tag, t.value) {
                 (0x90, value) => pins.bits = value.to_vec(),
-                (0x83, [reference]) => pins.references.push(*reference),
-                // Usage qualifiers (95).
+                (0x95, [usage]) => qualifier = Some(*usage),
+                (0x83, [reference]) => pins.references.push((*reference, qualifier.take())),
                 _ => {}
             }
         }
@@ -148,6 +156,8 @@ pub struct Fcp {
     pub pins: Option<PinTemplate>,
     /// Tag 80: octets of an EF's body.
     pub size: Option<u32>,
+    /// Tag 81: octets that the file takes with what manages it; of a directory, with what lies in it.
+    pub total_size: Option<u32>,
     /// Tag 88.
     pub sfi: Sfi,
 }
@@ -182,11 +192,13 @@ impl Fcp {
         if let Some(pins) = &self.pins {
             tlv::write(&mut out, 0xc6, &pins.encode());
         }
-        if let Some(size) = self.size {
-            // At least two octets (TS 102 221 11.1.1.4.1).
-            let octets = size.to_be_bytes();
-            let lead = octets.iter().take(2).take_while(|o| **o == 0).count();
-            tlv::write(&mut out, 0x80, octets.get(lead..).unwrap_or_default());
+        for (tag, size) in [(0x80, self.size), (0x81, self.total_size)] {
+            if let Some(size) = size {
+                // At least two octets (TS 102 221 11.1.1.4.1).
+                let octets = size.to_be_bytes();
+                let lead = octets.iter().take(2).take_while(|o| **o == 0).count();
+                tlv::write(&mut out, tag, octets.get(lead..).unwrap_or_default());
+            }
         }
         match self.sfi {
             Sfi::Implied => {}
@@ -242,6 +254,7 @@ impl Fcp {
             },
             pins: None,
             size: None,
+            total_size: None,
             sfi: Sfi::Implied,
         };
         let missing = |rule| start.invalid("FCP", rule);
@@ -282,13 +295,17 @@ impl Fcp {
                 }
                 0xc6 => fcp.pins = Some(PinTemplate::parse(t.value)?),
                 0x80 => fcp.size = Some(size(t.value).ok_or(missing("a file size of 1 to 4 octets"))?),
+                0x81 => {
+                    fcp.total_size =
+                        Some(size(t.value).ok_or(missing("a total file size of 1 to 4 octets"))?);
+                }
                 0x88 => {
                     fcp.sfi = match t.value {
                         [] => Sfi::None,
                         [octet, ..] => Sfi::Is(octet >> 3),
                     };
                 }
-                // Total size (81) and whatever later releases add.
+                // Whatever later releases add.
                 _ => {}
             }
         }
@@ -307,7 +324,12 @@ fn structure(first: u8, value: &[u8]) -> Result<Structure, DecodeError> {
     let mut records = |cyclic: bool| {
         r.take(2, "file descriptor")?;
         let record_length = r.u16("record length")?;
-        let records = r.u8("number of records")?;
+        // CREATE FILE leaves it to the size.
+        let records = if r.is_empty() {
+            0
+        } else {
+            r.u8("number of records")?
+        };
         Ok(if cyclic {
             Structure::Cyclic {
                 record_length,
@@ -363,7 +385,13 @@ mod tests {
         ];
         let octets = proptest::collection::vec(any::<u8>(), 0..20);
         let pin =
-            (any::<u8>(), any::<bool>()).prop_map(|(reference, enabled)| PinStatus { reference, enabled });
+            (any::<u8>(), any::<bool>(), any::<Option<u8>>()).prop_map(|(reference, enabled, usage)| {
+                PinStatus {
+                    reference,
+                    enabled,
+                    usage,
+                }
+            });
         let sfi = prop_oneof![Just(Sfi::Implied), Just(Sfi::None), (1u8..31).prop_map(Sfi::Is)];
         (
             (structure, any::<bool>(), any::<Option<u16>>()),
@@ -371,7 +399,7 @@ mod tests {
             proptest::collection::vec((0x80u32..0x8f, octets.clone()), 0..4),
             (any::<u8>(), any::<u16>(), any::<u8>()),
             proptest::option::of(proptest::collection::vec(pin, 0..12).prop_map(|p| PinTemplate::new(&p))),
-            any::<Option<u32>>(),
+            any::<[Option<u32>; 2]>(),
             sfi,
         )
             .prop_map(
@@ -381,7 +409,7 @@ mod tests {
                     proprietary,
                     (life_cycle, arr, record),
                     pins,
-                    size,
+                    [size, total_size],
                     sfi,
                 )| Fcp {
                     structure,
@@ -393,6 +421,7 @@ mod tests {
                     security: Security::Referenced { arr, record },
                     pins,
                     size,
+                    total_size,
                     sfi,
                 },
             )

@@ -23,6 +23,18 @@ macro_rules! status_words {
 status_words! {
     /// Normal ending.
     OK = 0x9000, "done";
+    /// The selected file is deactivated.
+    DEACTIVATED = 0x6283, "selected file is deactivated";
+    /// The selected file is terminated.
+    TERMINATED = 0x6285, "selected file is terminated";
+    /// SEARCH RECORD found nothing.
+    NO_MATCH = 0x6282, "end of file reached, or nothing found";
+    /// RETRIEVE DATA: the object goes on.
+    MORE_DATA = 0x62f1, "more data of the object follows";
+    /// SET DATA: the object goes on.
+    MORE_EXPECTED = 0x63f1, "more data of the object is expected";
+    /// A change couldn't be kept; nothing changed.
+    MEMORY_PROBLEM = 0x6581, "memory problem: the change is not kept";
     /// A length doesn't fit.
     WRONG_LENGTH = 0x6700, "wrong length";
     /// A logical channel that isn't offered.
@@ -49,16 +61,24 @@ status_words! {
     NOT_FOUND = 0x6a82, "file or application not found";
     /// No such record.
     NO_RECORD = 0x6a83, "record not found";
+    /// No room.
+    NO_SPACE = 0x6a84, "not enough memory space";
     /// P1 or P2 has a value that the command doesn't know.
     P1_P2 = 0x6a86, "incorrect P1 or P2";
     /// No such PIN or key.
     REFERENCE = 0x6a88, "referenced PIN or key not found";
+    /// CREATE FILE of what there is.
+    EXISTS = 0x6a89, "file identifier exists already";
+    /// CREATE FILE of an application that there is.
+    NAME_EXISTS = 0x6a8a, "application name exists already";
     /// Offset outside of the file.
     OFFSET = 0x6b00, "wrong P1 P2: offset outside of the file";
     /// No such instruction.
     INSTRUCTION = 0x6d00, "instruction not supported";
     /// No such class.
     CLASS = 0x6e00, "class not supported";
+    /// The sum doesn't fit into the record.
+    MAX_VALUE = 0x9850, "INCREASE cannot be performed: the highest value is reached";
     /// AUTN or AUTN* has a MAC that this key doesn't make.
     MAC = 0x9862, "authentication error: incorrect MAC";
     /// AUTHENTICATE in a context that this card doesn't offer.
@@ -116,7 +136,6 @@ impl Sw {
         }
         match (self.sw1(), self.sw2()) {
             (0x61, _) => "more data waits for GET RESPONSE",
-            (0x62, 0x82) => "end of file reached",
             (0x62, _) => "warning, nothing changed",
             (0x63, 0xc0..=0xcf) => "wrong PIN",
             (0x63, _) => "warning, something changed",

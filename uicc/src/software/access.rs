@@ -1,191 +1,185 @@
-//! Who may do what (TS 102 221 9): access rules as EF_ARR writes them, and the PINs behind them.
-//!
-//! One [`Access`] value both decides and writes its record of EF_ARR, so that the two can't disagree.
+//! Who may do what (TS 102 221 9): access rules are read from the records of EF_ARR or from the file's own FCP, so that
+//! what a terminal reads there is what holds. A rule that isn't there or can't be read allows nothing.
 
-use base::tlv;
+use base::{Reader, tlv};
 
-use crate::{Sw, pin::Pin};
+use crate::{Sw, fcp::Security};
 
-/// Key reference of PIN 1 of the application (TS 102 221 table 9.3).
-pub(super) const PIN1: u8 = 0x01;
-/// Key reference of ADM 1.
-pub(super) const ADM1: u8 = 0x0a;
-/// Tries of a PIN.
-const TRIES: u8 = 3;
-/// Tries of an administrative code.
-const ADM_TRIES: u8 = 10;
+use super::{
+    SoftCard,
+    files::{Body, NodeId},
+    ins,
+};
 
-/// Rules of one file. The order is that of the records of EF_ARR, from 1.
+/// What a command does to a file, as access rules name it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Access {
-    /// Directories: nothing is created or deleted here.
-    Directory,
-    /// Read by everybody, updated by ADM.
-    Public,
-    /// Read with the PIN, updated by ADM.
-    Protected,
-    /// Read and updated with the PIN: EF_GBABP.
-    Shared,
+pub(super) enum Operation {
+    /// READ, SEARCH, RETRIEVE DATA.
+    Read,
+    /// UPDATE, SET DATA.
+    Update,
+    Increase,
+    Resize,
+    Deactivate,
+    Activate,
+    Terminate,
+    /// The file itself.
+    Delete,
+    /// In a directory.
+    DeleteChild,
+    CreateEf,
+    CreateDf,
 }
 
-/// What must have been verified.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Condition {
-    Always,
-    Key(u8),
-    Never,
-}
-
-impl Access {
-    pub(super) const ALL: [Self; 4] = [Self::Directory, Self::Public, Self::Protected, Self::Shared];
-
-    /// Its record in EF_ARR.
-    pub(super) const fn record(self) -> u8 {
+impl Operation {
+    /// Bit of the access mode octet (TS 102 221 tables 9.5 and 9.6), or the instruction where there is none.
+    const fn mode(self) -> Mode {
         match self {
-            Self::Directory => 1,
-            Self::Public => 2,
-            Self::Protected => 3,
-            Self::Shared => 4,
+            Self::Read | Self::DeleteChild => Mode::Bit(0x01),
+            Self::Update | Self::CreateEf => Mode::Bit(0x02),
+            Self::CreateDf => Mode::Bit(0x04),
+            Self::Deactivate => Mode::Bit(0x08),
+            Self::Activate => Mode::Bit(0x10),
+            Self::Terminate => Mode::Bit(0x20),
+            Self::Delete => Mode::Bit(0x40),
+            Self::Increase => Mode::Instruction(ins::INCREASE),
+            Self::Resize => Mode::Instruction(ins::RESIZE_FILE),
         }
-    }
-
-    pub(super) const fn read(self) -> Condition {
-        match self {
-            Self::Directory => Condition::Never,
-            Self::Public => Condition::Always,
-            Self::Protected | Self::Shared => Condition::Key(PIN1),
-        }
-    }
-
-    pub(super) const fn update(self) -> Condition {
-        match self {
-            Self::Directory => Condition::Never,
-            Self::Public | Self::Protected => Condition::Key(ADM1),
-            Self::Shared => Condition::Key(PIN1),
-        }
-    }
-
-    /// The rule in expanded format (TS 102 221 9.2.4): access mode (80), then its condition.
-    pub(super) fn rule(self) -> Vec<u8> {
-        const READ: u8 = 0x01;
-        const UPDATE: u8 = 0x02;
-        const ALL_OF_A_DIRECTORY: u8 = 0x7f;
-        let mut out = Vec::new();
-        if self == Self::Directory {
-            tlv::write(&mut out, 0x80, &[ALL_OF_A_DIRECTORY]);
-            Condition::Never.write(&mut out);
-            return out;
-        }
-        for (mode, condition) in [(READ, self.read()), (UPDATE, self.update())] {
-            tlv::write(&mut out, 0x80, &[mode]);
-            condition.write(&mut out);
-        }
-        out
     }
 }
 
-impl Condition {
-    fn write(self, out: &mut Vec<u8>) {
+#[derive(Clone, Copy)]
+enum Mode {
+    Bit(u8),
+    Instruction(u8),
+}
+
+impl Mode {
+    /// Whether an access mode object (tags 80 to 8F) names it. 84 lists instructions.
+    fn is_named(self, tag: u32, value: &[u8]) -> bool {
         match self {
-            Self::Always => tlv::write(out, 0x90, &[]),
-            Self::Never => tlv::write(out, 0x97, &[]),
-            Self::Key(reference) => {
-                let mut inner = tlv::object(0x83, &[reference]);
-                // Usage qualifier: user authentication, knowledge based.
-                tlv::write(&mut inner, 0x95, &[0x08]);
-                tlv::write(out, 0xa4, &inner);
+            // Bit 8 makes the others proprietary.
+            Self::Bit(bit) => {
+                matches!((tag, value), (0x80, [modes]) if modes & 0x80 == 0 && modes & bit != 0)
             }
+            Self::Instruction(ins) => tag == 0x84 && value.contains(&ins),
         }
     }
 }
 
-/// One PIN or administrative code, with its counter.
-pub(super) struct Key {
-    pub(super) reference: u8,
-    value: Pin,
-    tries: u8,
-    max: u8,
-    pub(super) enabled: bool,
-    verified: bool,
-}
-
-/// All PINs and codes of the card.
-#[derive(Default)]
-pub(super) struct Keys(Vec<Key>);
-
-impl Keys {
-    /// PIN 1 (switched off if there is none) and ADM 1 (absent if there is none).
-    pub(super) fn new(pin: Option<Pin>, adm: Option<Pin>) -> Self {
-        let mut keys = Vec::new();
-        let enabled = pin.is_some();
-        keys.push(Key {
-            reference: PIN1,
-            value: pin.unwrap_or(Pin::from_octets(base::Secret::new([0xff; 8]))),
-            tries: TRIES,
-            max: TRIES,
-            enabled,
-            verified: false,
-        });
-        if let Some(value) = adm {
-            keys.push(Key {
-                reference: ADM1,
-                value,
-                tries: ADM_TRIES,
-                max: ADM_TRIES,
-                enabled: true,
-                verified: false,
-            });
-        }
-        Self(keys)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter()
-    }
-
-    /// Nothing is verified after a reset; the counters stay.
-    pub(super) fn reset(&mut self) {
-        for key in &mut self.0 {
-            key.verified = false;
-        }
-    }
-
-    /// Refuses (6982) what isn't allowed now.
-    pub(super) fn require(&self, condition: Condition) -> Result<(), Sw> {
-        let met = match condition {
-            Condition::Always => true,
-            Condition::Never => false,
-            Condition::Key(reference) => self
-                .0
-                .iter()
-                .find(|k| k.reference == reference)
-                .is_some_and(|k| !k.enabled || k.verified),
+/// The rules in expanded format (TS 102 221 9.2.4): access modes, then the conditions that all must hold, and so on.
+/// Rules for the same mode are alternatives.
+fn expanded(rules: &[u8], mode: Mode, verified: &dyn Fn(u8) -> bool) -> bool {
+    let mut r = Reader::new(rules);
+    let (mut named, mut conditions, mut met) = (false, false, true);
+    // What fills the record up ends the rules.
+    while !matches!(first(r), None | Some(0xff | 0x00)) {
+        let Ok(object) = tlv::read(&mut r) else {
+            return false;
         };
-        if met { Ok(()) } else { Err(Sw::SECURITY) }
+        if matches!(object.tag, 0x80..=0x8f | 0x9c) {
+            if conditions {
+                if named && met {
+                    return true;
+                }
+                (named, conditions, met) = (false, false, true);
+            }
+            named |= mode.is_named(object.tag, object.value);
+        } else {
+            conditions = true;
+            met &= condition(object.tag, object.value, verified);
+        }
     }
+    named && conditions && met
+}
 
-    /// VERIFY: an empty `data` asks for the tries left (TS 102 221 11.1.9). The try is counted before the comparison,
-    /// so that a power cut in between can't win one.
-    pub(super) fn verify(&mut self, reference: u8, data: &[u8]) -> Result<(), Sw> {
-        let key = self
-            .0
-            .iter_mut()
-            .find(|k| k.reference == reference)
-            .ok_or(Sw::REFERENCE)?;
-        if !key.enabled {
-            return Err(Sw::DISABLED);
+fn first(mut r: Reader<'_>) -> Option<u8> {
+    r.u8("tag").ok()
+}
+
+/// One security condition object (TS 102 221 table 9.7).
+fn condition(tag: u32, value: &[u8], verified: &dyn Fn(u8) -> bool) -> bool {
+    let each = || tlv::read_all(value).unwrap_or_default().into_iter();
+    match tag {
+        0x90 => true,
+        0x9e => value == [0x00],
+        // User authentication by knowledge of a key (usage qualifier 08).
+        0xa4 => {
+            let usage = each().find(|o| o.tag == 0x95);
+            usage.is_none_or(|u| matches!(u.value, [u] if u & 0x08 != 0))
+                && each().any(|o| matches!((o.tag, o.value), (0x83, [key]) if verified(*key)))
         }
-        if data.is_empty() {
-            return Err(Sw::tries(key.tries));
+        0xa0 => each().any(|o| condition(o.tag, o.value, verified)),
+        0xaf => {
+            let mut all = each().peekable();
+            all.peek().is_some() && all.all(|o| condition(o.tag, o.value, verified))
         }
-        let octets = base::Secret::<8>::from_slice(data).ok_or(Sw::WRONG_LENGTH)?;
-        key.tries = key.tries.checked_sub(1).ok_or(Sw::BLOCKED)?;
-        key.verified = key.value.ct_eq(&Pin::from_octets(octets));
-        if key.verified {
-            key.tries = key.max;
+        // 97: never. B4, B6, B8: secure messaging, which this card doesn't have.
+        _ => false,
+    }
+}
+
+/// The rules in compact format (TS 102 221 9.2.5): an access mode octet, then a condition octet for each of its bits,
+/// the highest first. 00 is always; user authentication asks for `pin`; the others can't be met.
+fn compact(rules: &[u8], mode: Mode, pin: &dyn Fn() -> bool) -> bool {
+    let (Some((modes, conditions)), Mode::Bit(bit)) = (rules.split_first(), mode) else {
+        return false;
+    };
+    if modes & 0x80 != 0 || modes & bit == 0 {
+        return false;
+    }
+    let above = usize::try_from((modes & !(bit | (bit - 1))).count_ones()).unwrap_or(usize::MAX);
+    match conditions.get(above) {
+        Some(0x00) => true,
+        Some(0xff) | None => false,
+        Some(sc) => sc & 0x70 == 0x10 && pin(),
+    }
+}
+
+impl SoftCard {
+    /// Refuses (6982) what the file's rules don't allow now.
+    pub(super) fn require(&self, file: NodeId, operation: Operation) -> Result<(), Sw> {
+        if self.allows(file, operation) {
             Ok(())
         } else {
-            Err(Sw::tries(key.tries))
+            Err(Sw::SECURITY)
+        }
+    }
+
+    fn allows(&self, file: NodeId, operation: Operation) -> bool {
+        let files = &self.state.files;
+        let Some(node) = files.get(file) else {
+            return false;
+        };
+        let application = files.adf_of(file).and_then(|adf| files.aid(adf));
+        let verified = |reference| self.state.keys.is_met(reference, application);
+        let mode = operation.mode();
+        match &node.security {
+            Security::Referenced { arr, record } => {
+                // An ADF's own rules are in its parent, as those of an EF are in its directory.
+                let from = match node.body {
+                    Body::Directory(_) => file,
+                    _ => node.parent,
+                };
+                files
+                    .rules(from, *arr, *record)
+                    .is_some_and(|rules| expanded(rules, mode, &verified))
+            }
+            // By security environment: 01 is the one in which the PIN is used, 00 the one in which it isn't.
+            Security::Other { tag: 0x8b, value } => {
+                let Some((arr, records)) = value.split_first_chunk::<2>() else {
+                    return false;
+                };
+                let record = records.as_chunks::<2>().0.iter().find(|[se, _]| *se == 0x01);
+                record
+                    .and_then(|[_, record]| files.rules(node.parent, u16::from_be_bytes(*arr), *record))
+                    .is_some_and(|rules| expanded(rules, mode, &verified))
+            }
+            Security::Other { tag: 0x8c, value } => {
+                compact(value, mode, &|| verified(self.state.keys.pin_of(application)))
+            }
+            Security::Other { tag: 0xab, value } => expanded(value, mode, &verified),
+            Security::Other { .. } => false,
         }
     }
 }
@@ -193,48 +187,87 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::hex;
+    use proptest::prelude::*;
+
+    fn holds(rules: &str, operation: Operation, keys: &[u8]) -> bool {
+        let rules = hex::decode(&rules.replace(' ', "")).unwrap();
+        expanded(&rules, operation.mode(), &|k| keys.contains(&k))
+    }
 
     //= TS102221-9.2-r1
     #[test]
-    fn rules_stand_in_the_record_that_they_name() {
-        for (i, access) in Access::ALL.iter().enumerate() {
-            assert_eq!(usize::from(access.record()), i + 1);
+    fn expanded_rules_say_who_may_do_what() {
+        let pin_and_adm =
+            "800101 a406830101950108 800102 a40683010a950108 840132 a406830101950108 8001389700 ffff";
+        for (operation, keys, want) in [
+            (Operation::Read, &[][..], false),
+            (Operation::Read, &[0x01], true),
+            (Operation::Read, &[0x0a], false),
+            (Operation::Update, &[0x0a], true),
+            (Operation::Increase, &[0x01], true),
+            (Operation::Resize, &[0x01, 0x0a], false),
+            (Operation::Deactivate, &[0x01, 0x0a], false),
+            (Operation::Delete, &[0x01, 0x0a], false),
+        ] {
+            assert_eq!(
+                holds(pin_and_adm, operation, keys),
+                want,
+                "{operation:?} {keys:?}"
+            );
         }
-        assert_eq!(
-            base::hex::encode(Access::Shared.rule()),
-            "800101a406830101950108800102a406830101950108"
-        );
-        assert_eq!(
-            base::hex::encode(Access::Public.rule()),
-            "8001019000800102a40683010a950108"
-        );
+        // Either, both, one after the other, alternatives, several keys in one template.
+        let either = "800101 a010 a406830101950108 a40683010a950108";
+        assert!(holds(either, Operation::Read, &[0x0a]) && !holds(either, Operation::Read, &[0x81]));
+        let both = "800101 af10 a406830101950108 a406830181950108";
+        assert!(holds(both, Operation::Read, &[0x01, 0x81]) && !holds(both, Operation::Read, &[0x01]));
+        let listed = "800101 a406830101950108 a406830181950108";
+        assert!(holds(listed, Operation::Read, &[0x01, 0x81]) && !holds(listed, Operation::Read, &[0x81]));
+        let again = "800101 a406830101950108 800101 a406830181950108";
+        assert!(holds(again, Operation::Read, &[0x01]) && holds(again, Operation::Read, &[0x81]));
+        assert!(holds("800103 9000", Operation::Update, &[]));
+        assert!(holds("800101 800102 9e0100", Operation::Read, &[]));
     }
 
-    //= TS102221-11.1.9-r1
     #[test]
-    fn a_pin_is_counted_down_and_blocks() {
-        let pin = || Pin::from_digits("1234").unwrap();
-        let mut keys = Keys::new(Some(pin()), None);
-        let wrong = Pin::from_digits("1235").unwrap();
-        assert_eq!(keys.verify(PIN1, &[]), Err(Sw::tries(3)));
-        assert_eq!(keys.verify(PIN1, &[1, 2, 3, 4]), Err(Sw::WRONG_LENGTH));
-        assert_eq!(keys.verify(PIN1, wrong.expose()), Err(Sw::tries(2)));
-        assert_eq!(keys.require(Condition::Key(PIN1)), Err(Sw::SECURITY));
-        assert_eq!(keys.verify(PIN1, pin().expose()), Ok(()));
-        assert_eq!(keys.require(Condition::Key(PIN1)), Ok(()));
-        assert_eq!(keys.verify(PIN1, wrong.expose()), Err(Sw::tries(2)));
-        assert_eq!(
-            keys.require(Condition::Key(PIN1)),
-            Err(Sw::SECURITY),
-            "a wrong PIN takes the right away"
-        );
-        let _ = keys.verify(PIN1, wrong.expose());
-        assert_eq!(keys.verify(PIN1, wrong.expose()), Err(Sw::tries(0)));
-        assert_eq!(keys.verify(PIN1, pin().expose()), Err(Sw::BLOCKED));
-        assert_eq!(keys.verify(ADM1, pin().expose()), Err(Sw::REFERENCE));
-        assert_eq!(
-            Keys::new(None, None).verify(PIN1, pin().expose()),
-            Err(Sw::DISABLED)
-        );
+    fn what_is_no_rule_allows_nothing() {
+        for rules in [
+            "",
+            "ff",
+            "800101",      // no condition
+            "9000",        // no mode
+            "800181 9000", // proprietary bits
+            "800101 9e01ff",
+            "800101 af00",
+            "800101 a000",
+            "800101 b400",
+            "800101 a403830101 a4",    // cut off
+            "800101 a406830101950180", // not by knowledge
+        ] {
+            assert!(!holds(rules, Operation::Read, &[0x01, 0x0a]), "{rules}");
+        }
+    }
+
+    #[test]
+    fn compact_rules_have_a_condition_for_each_bit() {
+        let allows = |operation: Operation, pin| {
+            compact(&[0x5b, 0xff, 0xff, 0xff, 0x10, 0x00], operation.mode(), &|| pin)
+        };
+        assert!(allows(Operation::Read, false));
+        assert!(allows(Operation::Update, true) && !allows(Operation::Update, false));
+        assert!(!allows(Operation::Delete, true) && !allows(Operation::Terminate, true));
+        assert!(!allows(Operation::Increase, true));
+        assert!(!compact(&[0x03, 0x00], Operation::Read.mode(), &|| true));
+        assert!(!compact(&[], Operation::Read.mode(), &|| true));
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_read_as_rules(rules in proptest::collection::vec(any::<u8>(), 0..256)) {
+            for operation in [Operation::Read, Operation::Update, Operation::Increase, Operation::Delete] {
+                let _ = expanded(&rules, operation.mode(), &|_| true);
+                let _ = compact(&rules, operation.mode(), &|| true);
+            }
+        }
     }
 }

@@ -14,10 +14,11 @@ use crate::{
 
 use super::{
     Answer, SoftCard,
-    access::{Condition, PIN1},
-    files::{Body, DirId, EfId, GBANL_RECORD, gbabp_file},
+    arr::PIN1,
+    files::{Files, NodeId},
     gba_u::GbaContext,
     profile::{MacForm, ResForm},
+    usim::{GBANL_RECORD, gbabp_file},
 };
 
 /// Tag of a successful 3G or GBA answer.
@@ -36,7 +37,7 @@ impl SoftCard {
             return Err(Sw::P1_P2);
         }
         let usim = self.current_application().ok_or(Sw::CONDITIONS)?;
-        self.state.keys.require(Condition::Key(PIN1))?;
+        self.state.keys.require(PIN1, self.state.files.aid(usim))?;
         match c.p2 & 0x07 {
             0 if self.gsm => self.gsm_context(c.data()),
             1 => self.umts_context(c.data()),
@@ -60,7 +61,7 @@ impl SoftCard {
     /// `10 RAND 10 AUTN` → `DB L RES 10 CK 10 IK [08 Kc]`.
     fn umts_context(&mut self, data: &[u8]) -> Answer {
         let (rand, autn) = rand_autn(data)?;
-        match aka::authenticate(&self.algorithm, &mut self.state.sqn, &rand, &autn) {
+        match aka::authenticate(&self.algorithm, self.state.sqn.edit(), &rand, &autn) {
             Check::Accept { res, ck, ik, .. } => {
                 // Room for everything: a vector that grows leaves octets behind that nobody wipes.
                 let mut out = Vec::with_capacity(64);
@@ -78,7 +79,7 @@ impl SoftCard {
         }
     }
 
-    fn gba_context(&mut self, usim: DirId, data: &[u8]) -> Answer {
+    fn gba_context(&mut self, usim: NodeId, data: &[u8]) -> Answer {
         match data.split_first() {
             Some((&BOOTSTRAP, rest)) => self.bootstrap(usim, rest),
             Some((&NAF_DERIVATION, rest)) => self.naf_derivation(usim, rest),
@@ -89,20 +90,20 @@ impl SoftCard {
 
     /// `DD 10 RAND 10 AUTN*` → `DB L RES`. CK and IK become Ks; Ks, RAND and the emptied B-TID and lifetime are stored
     /// together (ruling 14).
-    fn bootstrap(&mut self, usim: DirId, data: &[u8]) -> Answer {
+    fn bootstrap(&mut self, usim: NodeId, data: &[u8]) -> Answer {
         let (rand, autn) = rand_autn(data)?;
         let state = &mut self.state;
         let gba = state.gba.as_mut().ok_or(Sw::CONTEXT)?;
         let file = gbabp(&state.files, usim)?;
-        let autn = match gba.mac {
+        let autn = match gba.get().mac {
             MacForm::Plain => autn,
             MacForm::Star => mac_star(&autn, &self.algorithm.f2345(&rand).ik),
         };
-        match aka::authenticate(&self.algorithm, &mut state.sqn, &rand, &autn) {
+        match aka::authenticate(&self.algorithm, state.sqn.edit(), &rand, &autn) {
             Check::Accept { res, ck, ik, .. } => {
-                gba.start(rand, &ck, &ik);
+                gba.edit().start(rand, &ck, &ik);
                 *state.files.transparent_mut(file)? = gbabp_file(Some(GbaBp::started(&rand)));
-                let res = form(gba, &res);
+                let res = form(gba.get(), &res);
                 let mut out = Vec::with_capacity(32);
                 out.push(SUCCESS);
                 lv(&mut out, res.expose());
@@ -114,7 +115,7 @@ impl SoftCard {
     }
 
     /// `DE L NAF_Id L IMPI` → `DB 20 Ks_ext_NAF`; Ks_int_NAF stays, named in EF_GBANL.
-    fn naf_derivation(&mut self, usim: DirId, data: &[u8]) -> Answer {
+    fn naf_derivation(&mut self, usim: NodeId, data: &[u8]) -> Answer {
         let mut r = Reader::new(data);
         let naf_id = lv_any(&mut r)?;
         let impi = lv_any(&mut r)?;
@@ -124,7 +125,8 @@ impl SoftCard {
             return Err(Sw::DATA);
         }
         let state = &mut self.state;
-        let gba = state.gba.as_mut().ok_or(Sw::CONTEXT)?;
+        let tracked = state.gba.as_mut().ok_or(Sw::CONTEXT)?;
+        let gba = tracked.get();
         let bp = GbaBp::parse(state.files.transparent(gbabp(&state.files, usim)?)?).unwrap_or_default();
         // No Ks, a RAND that isn't the one of Ks (the terminal may write the file), or a run without B-TID.
         if gba.rand().is_none() || bp.rand() != gba.rand() || (gba.wait_for_btid && !bp.is_finished()) {
@@ -138,10 +140,10 @@ impl SoftCard {
         let record = entry.encode(GBANL_RECORD).map_err(|_| Sw::MEMORY)?;
         let slot = gba.slot_for(naf_id).ok_or(Sw::MEMORY)?;
         let list = state.files.find_ef(usim, names::EF_GBANL).ok_or(Sw::CONTEXT)?;
-        if let Some(Body::LinearFixed { records, .. }) = state.files.ef_mut(list).map(|e| &mut e.body) {
-            *records.get_mut(slot).ok_or(Sw::MEMORY)? = record;
-        }
-        gba.keep(slot, naf_id, &keys);
+        let number = super::low_octet(slot + 1);
+        let place = state.files.records_mut(list)?.get_mut(number).ok_or(Sw::MEMORY)?;
+        place.copy_from_slice(&record);
+        tracked.edit().keep(slot, naf_id, &keys);
         let mut out = Vec::with_capacity(34);
         out.push(SUCCESS);
         lv(&mut out, keys.ext.expose());
@@ -149,7 +151,7 @@ impl SoftCard {
     }
 }
 
-fn gbabp(files: &super::Files, usim: DirId) -> Result<EfId, Sw> {
+fn gbabp(files: &Files, usim: NodeId) -> Result<NodeId, Sw> {
     files.find_ef(usim, names::EF_GBABP).ok_or(Sw::CONTEXT)
 }
 

@@ -1,51 +1,151 @@
 //! The software card: a UICC with a USIM, reached only by APDUs.
 //!
-//! - [`profile`]: what the card is made of; [`SoftCard`]: the card
-//! - `files`: the file system as data; `access`: rules and PINs
-//! - `select`: SELECT and STATUS; `io`: READ and UPDATE
-//! - [`store`]: what outlasts a power cut; [`journal`]: that as octets of a file
+//! - [`profile`]: what the card is made of; [`SoftCard`]: the card; [`store`]: how its state outlasts a power cut
+//! - `files`: the file system as data; `access`: rules as EF_ARR has them; `arr`: the ones of built-in profiles;
+//!   `keys`: PINs and codes
+//! - `channel`: logical channels; `select`: SELECT and STATUS; `io`: READ and UPDATE BINARY; `record`: records; `data`:
+//!   data objects; `pin`: PIN commands; `manage`: TS 102 222
 //! - `authenticate`: AUTHENTICATE in its contexts; `gba_u`: Ks and NAF keys, which never leave
+//! - `mf`, `usim`: the files of built-in profiles
 //!
-//! [`SoftCard::transmit`] checks the class, finds the command, and does what T=0 does with lengths. A command gives
-//! `Result<Vec<u8>, Sw>`: it either answers or changes nothing.
+//! [`SoftCard::transmit`] finds the command and its class, and does what T=0 does with lengths. A command gives
+//! `Result<Vec<u8>, Sw>`: it either answers or changes nothing, since all that it touched is given back otherwise.
 //!
-//! Everything that a real card keeps over a power cut is in `State`; what a reset ends is in `Channel`.
+//! # To add an instruction
+//!
+//! Write `fn(&mut self, c: &Command) -> Answer` in an `impl SoftCard`, give its number in [`ins`] and its row in
+//! `command`. `self.channel` is the channel that the class names. A success ends with 9000, or with what the command
+//! puts into `self.ending` (a warning with data). A command without data that may only happen once asks
+//! `self.expects(c, length)` first, since a wrong Le makes it come again.
+//!
+//! # To add files to the built-in profiles
+//!
+//! A module has `fn files(profile: &Profile) -> Vec<FileSpec>`, and is named in `built_in`, directories before what
+//! lies in them; its application is one more record of EF_DIR in `mf`. A rule that `arr` lacks is one more record there.
+//!
+//! # To change what lasts
+//!
+//! Files by `self.state.files.edit(id)` (or `transparent_mut`, `records_mut`), a key by `self.state.keys.edit(…)`,
+//! anything else in a `Tracked` of [`State`] by `edit()`. That is all: the change is recorded, kept by the [`Store`]
+//! before the answer leaves, and given back if that fails (6581) or the command does. A new kind of state is a
+//! `Tracked` field, a [`Change`] variant, and a line each in `State::changes`, `snapshot`, `apply`, `keep` and
+//! `roll_back`. What has to be kept in the middle of a command (a counter, before its code is compared) calls
+//! `self.commit()?`.
 
 mod access;
+mod arr;
 mod authenticate;
+mod channel;
+mod data;
+mod durable;
 mod files;
 mod gba_u;
 mod io;
-pub mod journal;
+mod keys;
+mod manage;
+mod mf;
+mod pin;
 pub mod profile;
+mod record;
 mod select;
+mod state;
 pub mod store;
 #[cfg(test)]
 mod tests;
+mod usim;
 
+pub use files::{FileError, FileSystem};
 pub use profile::{GbaRun, GbaU, MacForm, Profile, ResForm};
+pub use store::{Change, Store, StoreError};
 
-use aka::{AlgorithmSet, sqn::SqnArray};
+use aka::AlgorithmSet;
 use base::{
     Secret,
     apdu::{Command, Response},
+    tlv,
 };
 
 use crate::{Card, CardError, Sw};
-use access::Keys;
-use files::{DirId, EfId, Files, MF};
-use gba_u::GbaContext;
+use channel::{CHANNELS, Channel, Class};
+use data::Setting;
+use files::NodeId;
+use state::State;
 
+/// Instructions (TS 102 221 table 10.5).
 mod ins {
+    pub(super) const DEACTIVATE_FILE: u8 = 0x04;
     pub(super) const VERIFY: u8 = 0x20;
+    pub(super) const CHANGE_PIN: u8 = 0x24;
+    pub(super) const DISABLE_PIN: u8 = 0x26;
+    pub(super) const ENABLE_PIN: u8 = 0x28;
+    pub(super) const UNBLOCK_PIN: u8 = 0x2c;
+    pub(super) const INCREASE: u8 = 0x32;
+    pub(super) const ACTIVATE_FILE: u8 = 0x44;
+    pub(super) const MANAGE_CHANNEL: u8 = 0x70;
+    pub(super) const GET_CHALLENGE: u8 = 0x84;
     pub(super) const AUTHENTICATE: u8 = 0x88;
+    pub(super) const SEARCH_RECORD: u8 = 0xa2;
     pub(super) const SELECT: u8 = 0xa4;
+    pub(super) const TERMINAL_CAPABILITY: u8 = 0xaa;
     pub(super) const READ_BINARY: u8 = 0xb0;
     pub(super) const READ_RECORD: u8 = 0xb2;
     pub(super) const GET_RESPONSE: u8 = 0xc0;
+    pub(super) const RETRIEVE_DATA: u8 = 0xcb;
+    pub(super) const RESIZE_FILE: u8 = 0xd4;
     pub(super) const UPDATE_BINARY: u8 = 0xd6;
+    pub(super) const SET_DATA: u8 = 0xdb;
+    pub(super) const UPDATE_RECORD: u8 = 0xdc;
+    pub(super) const CREATE_FILE: u8 = 0xe0;
+    pub(super) const DELETE_FILE: u8 = 0xe4;
+    pub(super) const TERMINATE_DF: u8 = 0xe6;
+    pub(super) const TERMINATE_EF: u8 = 0xe8;
     pub(super) const STATUS: u8 = 0xf2;
+    pub(super) const TERMINATE_CARD: u8 = 0xfe;
 }
+
+/// What a command ends with: data with 9000 (or [`SoftCard::ending`]), or another status word.
+type Answer = Result<Vec<u8>, Sw>;
+
+/// An instruction's class and what carries it out.
+type Row = (Class, fn(&mut SoftCard, &Command) -> Answer);
+
+/// The command of an instruction.
+fn command(ins: u8) -> Option<Row> {
+    use Class::{Etsi, Interindustry};
+    Some(match ins {
+        ins::SELECT => (Interindustry, SoftCard::select),
+        ins::STATUS => (Etsi, SoftCard::status),
+        ins::READ_BINARY => (Interindustry, SoftCard::read_binary),
+        ins::UPDATE_BINARY => (Interindustry, SoftCard::update_binary),
+        ins::READ_RECORD => (Interindustry, SoftCard::read_record),
+        ins::UPDATE_RECORD => (Interindustry, SoftCard::update_record),
+        ins::SEARCH_RECORD => (Interindustry, SoftCard::search_record),
+        ins::INCREASE => (Etsi, SoftCard::increase),
+        ins::RETRIEVE_DATA => (Etsi, SoftCard::retrieve_data),
+        ins::SET_DATA => (Etsi, SoftCard::set_data),
+        ins::VERIFY => (Interindustry, SoftCard::verify),
+        ins::CHANGE_PIN => (Interindustry, SoftCard::change_pin),
+        ins::DISABLE_PIN => (Interindustry, SoftCard::disable_pin),
+        ins::ENABLE_PIN => (Interindustry, SoftCard::enable_pin),
+        ins::UNBLOCK_PIN => (Interindustry, SoftCard::unblock_pin),
+        ins::DEACTIVATE_FILE => (Interindustry, SoftCard::deactivate_file),
+        ins::ACTIVATE_FILE => (Interindustry, SoftCard::activate_file),
+        ins::AUTHENTICATE => (Interindustry, SoftCard::authenticate),
+        ins::GET_CHALLENGE => (Interindustry, SoftCard::get_challenge),
+        ins::MANAGE_CHANNEL => (Interindustry, SoftCard::manage_channel),
+        ins::TERMINAL_CAPABILITY => (Etsi, SoftCard::terminal_capability),
+        ins::CREATE_FILE => (Interindustry, SoftCard::create_file),
+        ins::DELETE_FILE => (Interindustry, SoftCard::delete_file),
+        ins::RESIZE_FILE => (Etsi, SoftCard::resize_file),
+        ins::TERMINATE_DF => (Interindustry, SoftCard::terminate_df),
+        ins::TERMINATE_EF => (Interindustry, SoftCard::terminate_ef),
+        ins::TERMINATE_CARD => (Interindustry, SoftCard::terminate_card),
+        _ => return None,
+    })
+}
+
+/// Fills octets with random ones, for GET CHALLENGE.
+pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// A UICC in software. Give it to whatever drives a [`Card`].
 pub struct SoftCard {
@@ -53,59 +153,115 @@ pub struct SoftCard {
     gsm: bool,
     t0: bool,
     state: State,
+    store: Option<Box<dyn Store + Send>>,
+    entropy: Option<Entropy>,
+    /// Logical channels that are open. The one of the command that runs is in `channel`.
+    channels: [Option<Channel>; CHANNELS],
+    /// Number of the channel of the command that runs.
+    number: usize,
     channel: Channel,
-    /// Waits for GET RESPONSE; wiped with the response, since it may hold CK and IK.
-    pending: Option<Response>,
+    /// The command that runs closed its own channel.
+    closed: bool,
+    /// SET DATA in blocks, with its channel.
+    setting: Option<(usize, Setting)>,
+    /// Waits for GET RESPONSE on its channel; wiped with the response, since it may hold CK and IK.
+    pending: Vec<(usize, Response)>,
+    /// What a success ends with.
+    ending: Sw,
 }
-
-/// What outlasts a power cut.
-struct State {
-    files: Files,
-    keys: Keys,
-    sqn: SqnArray,
-    /// `None`: the card doesn't have GBA_U.
-    gba: Option<GbaContext>,
-}
-
-/// What is selected on the one logical channel (0).
-#[derive(Clone, Copy, Default)]
-struct Channel {
-    dir: DirId,
-    ef: Option<EfId>,
-    /// Record pointer of the EF, from 1.
-    record: Option<u8>,
-    /// The application whose session is open.
-    application: Option<DirId>,
-}
-
-/// What a command ends with: data with 9000, or another status word.
-type Answer = Result<Vec<u8>, Sw>;
 
 impl SoftCard {
-    /// A card, as if just put into a reader.
+    /// A card, as if just put into a reader. Files of [`Profile::files`] that fit nowhere are left out; to hear of
+    /// them use [`SoftCard::build`].
     #[must_use]
-    pub fn new(profile: Profile) -> Self {
-        let files = Files::new(&profile);
+    pub fn new(mut profile: Profile) -> Self {
+        let mut specs = built_in(&profile);
+        for spec in core::mem::take(&mut profile.files) {
+            specs.push(spec);
+            if FileSystem::new(&specs).is_err() {
+                specs.pop();
+            }
+        }
+        // Without the files that don't fit, the rest does.
+        let files = FileSystem::new(&specs).unwrap_or_else(|_| FileSystem::empty());
+        Self::with_files(profile, files)
+    }
+
+    /// A card with the files of its profile, those of [`Profile::files`] included.
+    ///
+    /// # Errors
+    /// [`FileError`] with the first file that doesn't fit.
+    pub fn build(mut profile: Profile) -> Result<Self, FileError> {
+        let mut specs = built_in(&profile);
+        specs.append(&mut profile.files);
+        Ok(Self::with_files(profile, FileSystem::new(&specs)?))
+    }
+
+    /// A card with these files and no others; many cards may share them. What one card has of its own (EF_ICCID,
+    /// EF_IMSI) comes by [`SoftCard::apply`].
+    #[must_use]
+    pub fn with_files(mut profile: Profile, files: FileSystem) -> Self {
+        let state = State::new(&mut profile, files);
+        let mut channels = [None; CHANNELS];
+        channels[0] = Some(Channel::default());
         Self {
             algorithm: profile.algorithm,
             gsm: profile.gsm,
             t0: profile.t0,
-            state: State {
-                files,
-                keys: Keys::new(profile.pin, profile.adm),
-                sqn: profile.sqn,
-                gba: profile.gba_u.map(GbaContext::new),
-            },
+            state,
+            store: None,
+            entropy: None,
+            channels,
+            number: 0,
             channel: Channel::default(),
-            pending: None,
+            closed: false,
+            setting: None,
+            pending: Vec::new(),
+            ending: Sw::OK,
         }
     }
 
-    /// Power off and on: files, keys, sequence numbers and Ks stay; selection and verified PINs don't.
+    /// With a store: from now on each command's changes are kept before its answer leaves.
+    #[must_use]
+    pub fn with_store(mut self, store: Box<dyn Store + Send>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// With a source of randomness for GET CHALLENGE, which is refused (6A81) without.
+    #[must_use]
+    pub fn with_entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = Some(entropy);
+        self
+    }
+
+    /// Puts recorded changes in, in their order: a card from its profile and what its store kept. Nothing goes to the
+    /// store.
+    ///
+    /// # Errors
+    /// [`FileError`] with the first file whose directory isn't there: the changes belong to another profile.
+    pub fn apply(&mut self, changes: &[Change]) -> Result<(), FileError> {
+        let applied = changes.iter().try_for_each(|change| self.state.apply(change));
+        self.state.keep();
+        applied
+    }
+
+    /// The card's whole state as changes to its profile, one an item: [`SoftCard::apply`] makes the same card of it.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<Change> {
+        self.state.snapshot()
+    }
+
+    /// Power off and on: files, keys, sequence numbers and Ks stay; selection, channels and verified PINs don't.
     pub fn reset(&mut self) {
         self.state.keys.reset();
+        self.state.keep();
+        self.channels = [None; CHANNELS];
+        self.channels[0] = Some(Channel::default());
+        self.number = 0;
         self.channel = Channel::default();
-        self.pending = None;
+        self.setting = None;
+        self.pending.clear();
     }
 
     /// Whether the card holds this Ks_int_NAF for this NAF_Id, so that a laboratory can compare both ends.
@@ -113,7 +269,8 @@ impl SoftCard {
     /// No command tells it: a real card has nothing of the kind (ruling 13), and the key itself never comes out.
     #[must_use]
     pub fn holds_ks_int_naf(&self, naf_id: &[u8], key: &Secret<32>) -> bool {
-        self.state.gba.as_ref().is_some_and(|g| g.holds(naf_id, key))
+        let gba = self.state.gba.as_ref();
+        gba.is_some_and(|g| g.get().holds(naf_id, key))
     }
 
     /// One APDU as octets, for a reader's driver or a fuzzer; a malformed one gets 6700.
@@ -122,45 +279,80 @@ impl SoftCard {
         match Command::parse(octets) {
             Ok(command) => self.answer(&command).octets(),
             Err(_) => {
-                self.pending = None;
+                self.pending.clear();
                 Response::status(Sw::WRONG_LENGTH.0).octets()
             }
         }
     }
 
     fn answer(&mut self, c: &Command) -> Response {
-        if let Err(sw) = class(c) {
-            self.pending = None;
-            return Response::status(sw.0);
-        }
+        let row = command(c.ins);
+        let class = row.map_or(Class::Any, |(class, _)| class);
+        let number = match channel::channel_of(c.cla, class) {
+            Ok(number) => number,
+            Err(sw) => return Response::status(sw.0),
+        };
+        let Some(before) = self.channels.get(number).copied().flatten() else {
+            return Response::status(Sw::CHANNEL.0);
+        };
         if c.ins == ins::GET_RESPONSE {
-            return self.get_response(c);
+            return self.get_response(number, c);
         }
-        self.pending = None;
-        let before = self.channel;
-        match self.run(c) {
+        self.pending.retain(|(n, _)| *n != number);
+        let Some((_, run)) = row else {
+            return Response::status(Sw::INSTRUCTION.0);
+        };
+        self.number = number;
+        self.channel = before;
+        self.closed = false;
+        self.ending = Sw::OK;
+        if *self.state.terminated.get() && !matches!(c.ins, ins::SELECT | ins::STATUS) {
+            return Response::status(Sw::CONDITIONS.0);
+        }
+        let answer = run(self, c).and_then(|data| self.commit().map(|()| data));
+        match answer {
             Ok(data) => {
+                if before.application != self.channel.application {
+                    self.leave(before.application);
+                    // A power cut ends what was verified anyway.
+                    self.state.keep();
+                }
                 let response = self.deliver(c, data);
-                if Sw(response.sw).sw1() == 0x6c {
-                    // The command comes again: what it selects or moves must happen once.
-                    self.channel = before;
+                // With 6Cxx the command comes again: what it selects or moves must happen once.
+                if !self.closed && Sw(response.sw).sw1() != 0x6c {
+                    self.channels[number] = Some(self.channel);
                 }
                 response
             }
-            Err(sw) => Response::status(sw.0),
+            Err(sw) => {
+                self.state.roll_back();
+                Response::status(sw.0)
+            }
         }
     }
 
-    fn run(&mut self, c: &Command) -> Answer {
-        match c.ins {
-            ins::SELECT => self.select(c),
-            ins::STATUS => self.status(c),
-            ins::READ_BINARY => self.read_binary(c),
-            ins::READ_RECORD => self.read_record(c),
-            ins::UPDATE_BINARY => self.update_binary(c),
-            ins::VERIFY => self.verify(c),
-            ins::AUTHENTICATE => self.authenticate(c),
-            _ => Err(Sw::INSTRUCTION),
+    /// Keeps what the command has changed so far.
+    ///
+    /// # Errors
+    /// 6581 if the store can't: the command must end with it, and its changes are given back.
+    fn commit(&mut self) -> Result<(), Sw> {
+        if let Some(store) = &mut self.store {
+            let changes = self.state.changes();
+            if !changes.is_empty() && store.commit(&changes).is_err() {
+                return Err(Sw::MEMORY_PROBLEM);
+            }
+        }
+        self.state.keep();
+        Ok(())
+    }
+
+    /// Whether data of that length can be given at once; 6Cxx makes the command come again.
+    fn expects(&self, c: &Command, length: usize) -> Result<(), Sw> {
+        let length = low_octet(length);
+        match c.le {
+            Some(le) if le == length => Ok(()),
+            Some(0) if !self.t0 => Ok(()),
+            _ => Err(Sw::again(length)),
         }
     }
 
@@ -168,27 +360,28 @@ impl SoftCard {
     /// with data in both gets 61xx, unless it brought a Le and the card isn't in T=0 manners.
     fn deliver(&mut self, c: &Command, data: Vec<u8>) -> Response {
         if data.is_empty() {
-            return Response::status(Sw::OK.0);
+            return Response::status(self.ending.0);
         }
-        // 256 is said as 00.
-        let length = low_octet(data.len());
         if c.data().is_empty() {
-            return match c.le {
-                Some(le) if le == length => Response::new(data, Sw::OK.0),
-                Some(0) if !self.t0 => Response::new(data, Sw::OK.0),
-                _ => Response::status(Sw::again(length).0),
+            return match self.expects(c, data.len()) {
+                Ok(()) => Response::new(data, self.ending.0),
+                Err(sw) => Response::status(sw.0),
             };
         }
         if c.le.is_some() && !self.t0 {
-            return Response::new(data, Sw::OK.0);
+            return Response::new(data, self.ending.0);
         }
-        self.pending = Some(Response::new(data, Sw::OK.0));
+        let length = low_octet(data.len());
+        self.pending
+            .push((self.number, Response::new(data, self.ending.0)));
         Response::status(Sw::more(length).0)
     }
 
     /// GET RESPONSE (TS 102 221 11.2.1), also in pieces.
-    fn get_response(&mut self, c: &Command) -> Response {
-        let sw = match (self.pending.take(), c.p1, c.p2) {
+    fn get_response(&mut self, number: usize, c: &Command) -> Response {
+        let at = self.pending.iter().position(|(n, _)| *n == number);
+        let pending = at.map(|at| self.pending.swap_remove(at).1);
+        let sw = match (pending, c.p1, c.p2) {
             (_, p1, p2) if (p1, p2) != (0, 0) => Sw::P1_P2,
             (None, ..) => Sw::CONDITIONS,
             (Some(_), ..) if !c.data().is_empty() => Sw::WRONG_LENGTH,
@@ -200,15 +393,16 @@ impl SoftCard {
                     _ => usize::MAX,
                 };
                 match response.data().split_at_checked(wanted) {
-                    Some((data, [])) => return Response::new(data.to_vec(), Sw::OK.0),
+                    Some((data, [])) => return Response::new(data.to_vec(), response.sw),
                     Some((data, rest)) => {
                         let sw = Sw::more(low_octet(rest.len()));
                         let answer = Response::new(data.to_vec(), sw.0);
-                        self.pending = Some(Response::new(rest.to_vec(), Sw::OK.0));
+                        let rest = Response::new(rest.to_vec(), response.sw);
+                        self.pending.push((number, rest));
                         return answer;
                     }
                     None => {
-                        self.pending = Some(response);
+                        self.pending.push((number, response));
                         Sw::again(length)
                     }
                 }
@@ -217,52 +411,52 @@ impl SoftCard {
         Response::status(sw.0)
     }
 
-    /// VERIFY (TS 102 221 11.1.9) for PIN 1 and ADM 1.
-    fn verify(&mut self, c: &Command) -> Answer {
-        if c.p1 != 0 {
+    /// GET CHALLENGE (TS 102 221 11.1.18): as many random octets as Le says.
+    fn get_challenge(&mut self, c: &Command) -> Answer {
+        if (c.p1, c.p2) != (0, 0) {
             return Err(Sw::P1_P2);
         }
-        self.state.keys.verify(c.p2, c.data()).map(|()| Vec::new())
+        let Some(le) = c.le.filter(|_| c.data().is_empty()) else {
+            return Err(Sw::WRONG_LENGTH);
+        };
+        let entropy = self.entropy.as_mut().ok_or(Sw::FUNCTION)?;
+        let mut challenge = vec![0; if le == 0 { 256 } else { usize::from(le) }];
+        entropy(&mut challenge);
+        Ok(challenge)
+    }
+
+    /// TERMINAL CAPABILITY (TS 102 221 11.1.19): what the terminal can do changes nothing here.
+    fn terminal_capability(&mut self, c: &Command) -> Answer {
+        if (c.p1, c.p2) != (0, 0) {
+            return Err(Sw::P1_P2);
+        }
+        if c.data().is_empty() || c.le.is_some() {
+            return Err(Sw::WRONG_LENGTH);
+        }
+        match tlv::read_all(c.data()).as_deref() {
+            Ok([template]) if template.tag == 0xa9 && tlv::read_all(template.value).is_ok() => Ok(Vec::new()),
+            _ => Err(Sw::DATA),
+        }
     }
 
     /// The application whose session is open and in which the current directory lies.
-    fn current_application(&self) -> Option<DirId> {
-        self.channel
-            .application
-            .filter(|a| *a != MF && self.state.files.is_within(self.channel.dir, *a))
+    fn current_application(&self) -> Option<NodeId> {
+        let application = self.channel.application?;
+        self.state
+            .files
+            .is_within(self.channel.dir, application)
+            .then_some(application)
     }
+}
+
+/// The files of built-in profiles: modules in an order in which directories come first.
+fn built_in(profile: &Profile) -> Vec<profile::FileSpec> {
+    [mf::files(profile), usim::files(profile)].concat()
 }
 
 impl Card for SoftCard {
     fn transmit(&mut self, command: &Command) -> Result<Response, CardError> {
         Ok(self.answer(command))
-    }
-}
-
-/// The class octet (TS 102 221 10.1.1): 80 for STATUS, 00 for the others, GET RESPONSE as the command before.
-fn class(c: &Command) -> Result<(), Sw> {
-    let kind = c.cla & 0x80;
-    if matches!(c.cla, 0xa0..=0xbf | 0x20..=0x3f) || c.cla == 0xff {
-        return Err(Sw::CLASS);
-    }
-    let fits = match c.ins {
-        ins::STATUS => kind == 0x80,
-        ins::GET_RESPONSE => true,
-        _ => kind == 0,
-    };
-    if !fits {
-        return Err(Sw::CLASS);
-    }
-    let (secure, channel) = if c.cla & 0x40 == 0 {
-        (c.cla & 0x0c, c.cla & 0x03)
-    } else {
-        // Channels 4 to 19.
-        (c.cla & 0x20, 4 + (c.cla & 0x0f))
-    };
-    match (channel, secure) {
-        (1.., _) => Err(Sw::CHANNEL),
-        (_, 1..) => Err(Sw::SECURE_MESSAGING),
-        _ => Ok(()),
     }
 }
 

@@ -2,18 +2,18 @@
 
 use base::{apdu::Command, tlv};
 
-use crate::{Sw, fcp::PinStatus, names};
-
-use super::{
-    Answer, Channel, SoftCard,
-    files::{DirId, EfId, MF},
+use crate::{
+    Sw,
+    fcp::{Fcp, PinTemplate, Sfi, Structure},
+    names,
 };
 
-/// What SELECT found.
-enum Target {
-    Dir(DirId),
-    Ef(EfId),
-}
+use super::{
+    Answer, SoftCard,
+    channel::Channel,
+    files::{Body, MF, NodeId},
+    profile::LifeCycle,
+};
 
 /// P2 bits 4 and 3: what to answer.
 fn wants_fcp(p2: u8) -> Result<bool, Sw> {
@@ -34,35 +34,48 @@ impl SoftCard {
         if c.p2 & !0x0c != 0 {
             return Err(Sw::P1_P2);
         }
+        let here = self.channel.dir;
         let target = match (c.p1, c.data()) {
+            (0x00, []) => MF,
             (0x00, [high, low]) => self.by_fid(u16::from_be_bytes([*high, *low]))?,
             (0x01, [high, low]) => self
-                .child_dir(self.channel.dir, u16::from_be_bytes([*high, *low]))
-                .map(Target::Dir)
+                .state
+                .files
+                .find_dir(here, u16::from_be_bytes([*high, *low]))
                 .ok_or(Sw::NOT_FOUND)?,
-            (0x03, []) => match self.state.files.dir(self.channel.dir) {
-                Some(_) if self.channel.dir == MF => return Err(Sw::NOT_FOUND),
-                Some(d) => Target::Dir(d.parent),
-                None => return Err(Sw::NOT_FOUND),
-            },
+            (0x03, []) => self.state.files.parent(here).ok_or(Sw::NOT_FOUND)?,
             (0x08, path) => self.by_path(MF, path)?,
-            (0x09, path) => self.by_path(self.channel.dir, path)?,
+            (0x09, path) => self.by_path(here, path)?,
             (0x00 | 0x01 | 0x03, _) => return Err(Sw::WRONG_LENGTH),
             _ => return Err(Sw::P1_P2),
         };
-        let answer = if fcp { self.fcp(&target)? } else { Vec::new() };
-        match target {
-            Target::Dir(dir) => {
-                self.channel.dir = dir;
-                self.channel.ef = None;
-            }
-            Target::Ef(ef) => {
-                self.channel.dir = ef.dir;
-                self.channel.ef = Some(ef);
-            }
+        self.choose(target)?;
+        if fcp { self.fcp(target) } else { Ok(Vec::new()) }
+    }
+
+    /// Makes a file the selected one of the channel.
+    pub(super) fn choose(&mut self, target: NodeId) -> Result<(), Sw> {
+        let node = self.state.files.get(target).ok_or(Sw::NOT_FOUND)?;
+        if !node.shareable && self.is_selected_elsewhere(target) {
+            return Err(Sw::CONDITIONS);
         }
-        self.channel.record = None;
-        Ok(answer)
+        self.ending = match node.life_cycle {
+            LifeCycle::Deactivated => Sw::DEACTIVATED,
+            LifeCycle::Terminated => Sw::TERMINATED,
+            _ => Sw::OK,
+        };
+        let (dir, ef) = match node.body {
+            Body::Directory(_) => (target, None),
+            _ => (node.parent, Some(target)),
+        };
+        self.channel = Channel {
+            dir,
+            ef,
+            application: self.channel.application,
+            initialised: self.channel.initialised,
+            ..Channel::default()
+        };
+        Ok(())
     }
 
     /// By DF name (P1 = 04): full or right-truncated AID; first, last, next or previous that fits.
@@ -79,118 +92,165 @@ impl SoftCard {
         let id = match c.p2 & 0x03 {
             0x00 => found.next(),
             0x01 => found.next_back(),
-            0x02 => found.find(|id| current.is_none_or(|now| *id > now)),
-            _ => found.rfind(|id| current.is_none_or(|now| *id < now)),
-        }
-        .ok_or(Sw::NOT_FOUND)?;
-        let answer = if fcp {
-            self.fcp(&Target::Dir(id))?
-        } else {
-            Vec::new()
+            // In the order in which the applications are listed.
+            0x02 => match current {
+                Some(now) if files.applications(c.data()).any(|id| id == now) => {
+                    found.by_ref().find(|id| *id == now);
+                    found.next()
+                }
+                _ => found.next(),
+            },
+            _ => match current {
+                Some(now) if files.applications(c.data()).any(|id| id == now) => {
+                    found.by_ref().rfind(|id| *id == now);
+                    found.next_back()
+                }
+                _ => found.next_back(),
+            },
         };
+        drop(found);
+        let id = id.ok_or(Sw::NOT_FOUND)?;
         match c.p2 & 0x60 {
             0x00 => {
                 self.channel = Channel {
-                    dir: id,
                     application: Some(id),
                     ..Channel::default()
                 };
+                self.choose(id)?;
             }
             // Ends the session (TS 102 221 11.1.1.2, table 11.2).
             0x40 if current == Some(id) => self.channel = Channel::default(),
             0x40 => return Err(Sw::CONDITIONS),
             _ => return Err(Sw::P1_P2),
         }
-        Ok(answer)
+        if fcp { self.fcp(id) } else { Ok(Vec::new()) }
     }
 
     /// By file identifier, from the current directory (TS 102 221 8.4.1, table 8.1): an EF or DF in it, the directory
     /// itself, its parent, a DF beside it, the MF, or 7FFF for the active application.
-    fn by_fid(&self, fid: u16) -> Result<Target, Sw> {
+    pub(super) fn by_fid(&self, fid: u16) -> Result<NodeId, Sw> {
         let files = &self.state.files;
         let here = self.channel.dir;
         if fid == names::MF {
-            return Ok(Target::Dir(MF));
+            return Ok(MF);
         }
         if fid == names::ADF {
-            return self.channel.application.map(Target::Dir).ok_or(Sw::NOT_FOUND);
+            return self.channel.application.ok_or(Sw::NOT_FOUND);
         }
-        if let Some(ef) = files.find_ef(here, fid) {
-            return Ok(Target::Ef(ef));
-        }
-        let parent = files.dir(here).map_or(MF, |d| d.parent);
-        self.child_dir(here, fid)
-            .or_else(|| self.child_dir(parent, fid))
-            .or_else(|| files.dir_has_fid(here, fid).then_some(here))
-            .or_else(|| files.dir_has_fid(parent, fid).then_some(parent))
-            .map(Target::Dir)
+        let parent = files.parent(here).unwrap_or(MF);
+        let is = |id: NodeId| files.get(id).is_some_and(|n| n.fid == Some(fid)).then_some(id);
+        files
+            .find(here, fid)
+            .or_else(|| files.find_dir(parent, fid))
+            .or_else(|| is(here))
+            .or_else(|| is(parent))
             .ok_or(Sw::NOT_FOUND)
     }
 
-    fn child_dir(&self, parent: DirId, fid: u16) -> Option<DirId> {
-        self.state.files.find_dir(parent, fid)
-    }
-
     /// By path: identifiers of two octets, each in the one before; the first may be 7FFF.
-    fn by_path(&self, from: DirId, path: &[u8]) -> Result<Target, Sw> {
+    pub(super) fn by_path(&self, from: NodeId, path: &[u8]) -> Result<NodeId, Sw> {
         let (fids, rest) = path.as_chunks::<2>();
         if fids.is_empty() || !rest.is_empty() {
             return Err(Sw::WRONG_LENGTH);
         }
-        let mut target = Target::Dir(from);
+        let mut at = from;
         for (i, fid) in fids.iter().map(|f| u16::from_be_bytes(*f)).enumerate() {
-            let Target::Dir(dir) = target else {
-                // A file lies in a directory, not in an EF.
-                return Err(Sw::NOT_FOUND);
-            };
-            target = if i == 0 && fid == names::ADF && from == MF {
-                Target::Dir(self.channel.application.ok_or(Sw::NOT_FOUND)?)
-            } else if let Some(ef) = self.state.files.find_ef(dir, fid) {
-                Target::Ef(ef)
+            at = if i == 0 && fid == names::ADF && from == MF {
+                self.channel.application.ok_or(Sw::NOT_FOUND)?
             } else {
-                Target::Dir(self.child_dir(dir, fid).ok_or(Sw::NOT_FOUND)?)
+                // A file lies in a directory, not in an EF.
+                self.state.files.find(at, fid).ok_or(Sw::NOT_FOUND)?
             };
         }
-        Ok(target)
+        Ok(at)
     }
 
-    fn fcp(&self, target: &Target) -> Answer {
-        let fcp = match target {
-            Target::Dir(id) => self.state.files.dir_fcp(*id, &self.pin_status()),
-            Target::Ef(id) => self.state.files.ef_fcp(*id),
+    /// The FCP template of a file (TS 102 221 11.1.1.3).
+    fn fcp(&self, id: NodeId) -> Answer {
+        let files = &self.state.files;
+        let node = files.get(id).ok_or(Sw::NOT_FOUND)?;
+        let mut fcp = Fcp {
+            structure: Structure::Directory,
+            shareable: node.shareable,
+            fid: node.fid,
+            df_name: None,
+            proprietary: Vec::new(),
+            life_cycle: if id == MF && *self.state.terminated.get() {
+                LifeCycle::Terminated.octet()
+            } else {
+                node.life_cycle.octet()
+            },
+            security: node.security.clone(),
+            pins: None,
+            size: u32::try_from(node.body.size()).ok(),
+            total_size: None,
+            sfi: node.sfi.map_or(Sfi::None, Sfi::Is),
         };
-        fcp.map(|f| f.encode()).ok_or(Sw::NOT_FOUND)
+        match &node.body {
+            Body::Directory(d) => {
+                fcp.df_name.clone_from(&d.aid);
+                // UICC characteristics (80): clock stop allowed in any state, 1.8 to 5 V.
+                fcp.proprietary.push((0x80, vec![0x71]));
+                if id == MF {
+                    // Supported commands (87): TERMINAL CAPABILITY.
+                    fcp.proprietary.push((0x87, vec![0x01]));
+                }
+                let application = files.adf_of(id).and_then(|adf| files.aid(adf));
+                fcp.pins = Some(PinTemplate::new(&self.state.keys.status(application)));
+                fcp.size = None;
+                fcp.sfi = Sfi::Implied;
+            }
+            Body::Transparent(_) => fcp.structure = Structure::Transparent,
+            Body::Records(r) => {
+                let (record_length, records) = (u16::from(r.length), r.count());
+                fcp.structure = if r.cyclic {
+                    Structure::Cyclic {
+                        record_length,
+                        records,
+                    }
+                } else {
+                    Structure::LinearFixed {
+                        record_length,
+                        records,
+                    }
+                };
+            }
+            Body::BerTlv { max_size, objects } => {
+                fcp.structure = Structure::BerTlv;
+                // File details: DER coding; nothing reserved; the maximum.
+                fcp.proprietary.push((0x84, vec![0x01]));
+                fcp.proprietary.push((0x86, max_size.to_be_bytes().to_vec()));
+                fcp.size = u32::try_from(super::data::size(objects)).ok();
+            }
+        }
+        // Nothing but the content is kept for one file alone.
+        fcp.total_size = fcp.size;
+        Ok(fcp.encode())
     }
 
-    fn pin_status(&self) -> Vec<PinStatus> {
-        self.state
-            .keys
-            .iter()
-            .map(|k| PinStatus {
-                reference: k.reference,
-                enabled: k.enabled,
-            })
-            .collect()
-    }
-
-    /// STATUS: FCP or AID of where we are. P1 tells that the terminal has initialised or will end the application,
-    /// which changes nothing here.
-    pub(super) fn status(&self, c: &Command) -> Answer {
+    /// STATUS: FCP or AID of where we are. P1 tells that the terminal has initialised the application, or will end it.
+    pub(super) fn status(&mut self, c: &Command) -> Answer {
         if c.p1 > 0x02 {
             return Err(Sw::P1_P2);
         }
         if !c.data().is_empty() {
             return Err(Sw::WRONG_LENGTH);
         }
-        match c.p2 {
-            0x00 => self.fcp(&Target::Dir(self.channel.dir)),
+        let answer = match c.p2 {
+            0x00 => self.fcp(self.channel.dir)?,
             0x01 => {
-                let application = self.channel.application.and_then(|a| self.state.files.dir(a));
-                let aid = application.and_then(|d| d.aid.as_ref()).ok_or(Sw::CONDITIONS)?;
-                Ok(tlv::object(0x84, aid))
+                let application = self.channel.application.ok_or(Sw::CONDITIONS)?;
+                let aid = self.state.files.aid(application).ok_or(Sw::CONDITIONS)?;
+                tlv::object(0x84, aid)
             }
-            0x0c => Ok(Vec::new()),
-            _ => Err(Sw::P1_P2),
+            0x0c => Vec::new(),
+            _ => return Err(Sw::P1_P2),
+        };
+        if c.p1 != 0 {
+            // There has to be an application to initialise or to end.
+            self.channel.application.ok_or(Sw::CONDITIONS)?;
+            self.channel.initialised = c.p1 == 0x01;
         }
+        Ok(answer)
     }
 }

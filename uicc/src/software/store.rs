@@ -94,6 +94,27 @@ pub struct GbaState {
     pub clock: u64,
 }
 
+impl GbaState {
+    /// A second copy, for a second owner.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        let run = self.run.as_ref().map(|r| GbaRun {
+            ks: r.ks.duplicate(),
+            rand: r.rand,
+        });
+        let slot = |s: &NafSlot| NafSlot {
+            naf_id: s.naf_id.clone(),
+            ks_int: s.ks_int.duplicate(),
+            used: s.used,
+        };
+        Self {
+            run,
+            slots: self.slots.iter().map(|s| s.as_ref().map(slot)).collect(),
+            clock: self.clock,
+        }
+    }
+}
+
 /// What a card keeps about one NAF.
 pub struct NafSlot {
     /// NAF_Id: FQDN and Ua security protocol identifier.

@@ -72,9 +72,9 @@ fn fcp_tells_what_a_terminal_needs() {
         (Structure::Transparent, Some(255), Sfi::None)
     );
     // The rule that the FCP names is in EF_ARR: read and update with PIN 1.
-    let (rule, _) = apdu(&mut card, "00b204bc26");
+    let (rule, _) = apdu(&mut card, "00b204bc00");
     assert!(
-        rule.starts_with("800101a406830101950108800102a406830101950108ff"),
+        rule.starts_with("800101a406830101950108800102a406830101950108"),
         "{rule}"
     );
     // STATUS: where we are, and the application's name.
@@ -115,7 +115,7 @@ fn reading_and_updating_keeps_to_the_file_and_its_rules() {
         ("00b2000400", 0x9000),
         ("00b2000300", 0x6a83), // before the first
         ("00b2000500", 0x6a86),
-        ("00dc010401ff", 0x6d00),
+        ("00dc010401ff", 0x6982), // the list: ADM
         ("a0a40000023f00", 0x6e00),
         ("01a4000c023f00", 0x6881),
         ("40a4000c023f00", 0x6881),
@@ -144,10 +144,10 @@ fn a_record_pointer_moves_once_though_t0_asks_twice() {
     );
     assert_eq!(sw(&mut card, "00a4000c 02 6f06"), 0x9000);
     for want in 1..=4_u8 {
-        assert_eq!(sw(&mut card, "00b2000200"), 0x6c26);
-        let (data, sw) = apdu(&mut card, "00b2000226");
+        assert_eq!(sw(&mut card, "00b2000200"), 0x6c32);
+        let (data, sw) = apdu(&mut card, "00b2000232");
         assert_eq!(sw, 0x9000);
-        let rule = crate::software::access::Access::ALL[usize::from(want) - 1].rule();
+        let rule = crate::software::arr::Access::ALL[usize::from(want) - 1].rule();
         assert!(data.starts_with(&hex::encode(rule)), "record {want}");
     }
     assert_eq!(sw(&mut card, "00b2000200"), 0x6a83);
