@@ -24,7 +24,7 @@ use base::Clause;
 /// One protocol message, as a person reads it on the ladder.
 #[derive(Clone, Debug)]
 pub struct Message<'a> {
-    /// Reference point: `Ub`, `Zh`, `Zn`, `Ua`, `Mca`, or `card`.
+    /// Reference point: `Ub`, `Zh`, `Zn`, `Ua`, `Mca`; or `card`, or `EAP` for hostapd.
     pub interface: &'static str,
     /// Who sent it, by its label in the laboratory: `UICC`, `UE`, `BSF`, `HSS`, `NAF`, `MAF`, `IN-CSE`.
     /// An element's own label and that of a peer are configuration (a `String`), not constants.
@@ -166,7 +166,7 @@ impl Incident {
 pub enum Measure<'a> {
     /// A request that came was answered.
     Answered {
-        /// Reference point: `Ub`, `Zh`, `Zn` or `Ua`.
+        /// Reference point: `Ub`, `Zh`, `Zn` or `Ua`; or `EAP` for hostapd.
         interface: &'static str,
         /// HTTP status or Diameter result code.
         result: u32,

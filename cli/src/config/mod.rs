@@ -252,6 +252,12 @@ impl Config {
         item.as_str().parse().map(Some).map_err(wrong)
     }
 
+    /// True if nobody says what it is.
+    pub(crate) fn is_default(&self, table: &str, key: &str) -> bool {
+        let (_, value) = self.find(table, key);
+        value.is_none_or(|value| value.origin == Origin::Default)
+    }
+
     /// A list.
     pub(crate) fn list<T: FromStr>(&self, table: &str, key: &str) -> Result<Vec<T>, String> {
         let (setting, value) = self.find(table, key);

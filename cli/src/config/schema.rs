@@ -237,6 +237,16 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
             "INDs of this domain, of which no other (CS, PS, EPS, IMS) has one; for subscribers without an `ind`", "28-31";
         "sqn.amf": Text = Some("0000"), is::<Amf>, "4 hex digits",
             "AMF of this domain's vectors, for subscribers without an `amf`; its separation bit (8000) belongs to EPS";
+        "hostapd": File = None, filled, "a file's name",
+            "Wi-Fi: the Unix socket where hostapd asks for vectors for EAP-AKA (its eap_sim_db=unix:FILE)", "hss.sock";
+        "hostapd_prime": File = None, filled, "a file's name",
+            "The same for EAP-AKA', whose vectors have the separation bit of AMF; hostapd doesn't say which it wants", "hss-prime.sock";
+        "hostapd_group": Text = None, filled, "a group's name or number",
+            "Who may use these sockets besides the user that runs this: the members of this group", "netdev";
+        "hostapd_ind": Text = None, inds, "two INDs such as \"20-23\", or one",
+            "INDs of vectors for Wi-Fi, whatever IND a subscriber has over Zh: the last for EAP-AKA, the one before for EAP-AKA'", "20-23";
+        "hostapd_sim": Flag = Some("false"), yes_or_no, YES,
+            "Also EAP-SIM, for devices that can't do better: with it a device can't tell a false network";
         "tls.ca": File = None, filled, "a file's name",
             "Diameter over TLS: certificates of the CAs that vouch for peers (PEM)", "pki/ca.pem";
         "tls.cert": File = None, filled, "a file's name",

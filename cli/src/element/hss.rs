@@ -6,13 +6,14 @@ use aka::Amf;
 use base::Utc;
 use diameter::Origin;
 use hss::{
-    Auc, FileSqnStore, Subscribers,
+    Auc, FileSqnStore, Subscribers, hostapd,
     sqn::{NotAScheme, scheme_of},
     subscribers::{DomainRules, OsKeys},
 };
 use net::{clock, entropy::OsEntropy};
 
 use super::{
+    hss_wifi::{One, Wifi, line},
     listen,
     running::Running,
     say, say_configuration,
@@ -35,7 +36,9 @@ pub(super) struct Plan {
     path: Option<PathBuf>,
     ops: Option<SocketAddr>,
     audit: Option<audit::Settings>,
-    listen: SocketAddr,
+    /// Zh; `None` where only Wi-Fi is served.
+    listen: Option<SocketAddr>,
+    wifi: Wifi,
     config: hss::Config,
     subscribers: Subscribers,
     sqn_file: PathBuf,
@@ -43,7 +46,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(c: &Config) -> Result<Self, String> {
+    /// `one`: a subscriber from the command line, instead of those of the configuration.
+    pub(super) fn of(c: &Config, one: Option<&One>) -> Result<Self, String> {
         let origin = Origin {
             host: c.get("hss", "origin_host")?,
             realm: c.get("hss", "origin_realm")?,
@@ -52,17 +56,28 @@ impl Plan {
         config.relays = c.list("hss", "relays")?.into_iter().collect();
         config.security = c.security("hss")?;
         config.limits = c.diameter_limits("hss")?;
-        c.keep_on_loopback("hss", "listen", &config.security)?;
+        let wifi = Wifi::of(c)?;
+        let alone = one.is_some() && wifi.is_wanted() && c.is_default("hss", "listen");
+        if !alone {
+            c.keep_on_loopback("hss", "listen", &config.security)?;
+        }
+        let all = match one {
+            Some(one) => one.subscribers(&wifi),
+            None => subscribers(c)?,
+        };
+        let subscribers = all
+            .in_domain(&domain(c)?)
+            .map_err(|e| c.error("hss", "sqn.ind", &e.to_string()))?;
+        wifi.fits(c, &subscribers)?;
         let sqn_file = c.file("hss", "sqn_file");
         Ok(Self {
             path: c.path.clone(),
             ops: c.maybe("hss", "ops.listen")?,
             audit: audit::Settings::of(c, "hss")?,
-            listen: c.get("hss", "listen")?,
+            listen: (!alone).then(|| c.get("hss", "listen")).transpose()?,
+            wifi,
             config,
-            subscribers: subscribers(c)?
-                .in_domain(&domain(c)?)
-                .map_err(|e| c.error("hss", "sqn.ind", &e.to_string()))?,
+            subscribers,
             sqn_file: sqn_file.ok_or_else(|| c.error("hss", "sqn_file", "missing"))?,
             production: c.production(),
         })
@@ -73,6 +88,7 @@ impl Plan {
         watching: Watching,
         again: Again,
         new_sqn_file: bool,
+        one: Option<One>,
     ) -> Result<(), Failure> {
         let store = if new_sqn_file {
             FileSqnStore::create(&self.sqn_file)
@@ -90,14 +106,31 @@ impl Plan {
         let audit = audit::begin("hss", self.audit)?;
         let running = Running::new("hss", Watch::new(watching, Some("HSS")));
         let mut running = running.operated_at(self.ops).await?;
-        let (listener, address) = listen("hss", self.listen).await?;
-        running.endpoint(address, "HSS Zh");
+        let zh = match self.listen {
+            Some(address) => Some(listen("hss", address).await?),
+            None => None,
+        };
+        let (sockets, settings) = self
+            .wifi
+            .open()
+            .map_err(|e| Failure::Unable(format!("hss: {e}")))?;
         let hss = hss::Hss::new(self.config, self.subscribers, Auc::new(store, OsEntropy)).with_audit(audit);
         let hss = Arc::new(hss.with_tap(running.watch().tap()));
-        running.serve(hss::serve(listener, Arc::clone(&hss), running.stop()));
-        say(&format!("hss: Zh on {address}"));
+        if let Some((listener, address)) = zh {
+            running.endpoint(address, "HSS Zh");
+            running.serve(hss::serve(listener, Arc::clone(&hss), running.stop()));
+            say(&format!("hss: Zh on {address}"));
+        }
+        for (access, socket) in sockets {
+            say(&line(access, &socket));
+            let serving = hostapd::serve(socket, Arc::clone(&hss), access, settings, running.stop());
+            running.serve(async move {
+                serving.await;
+                Ok(())
+            });
+        }
         let take = async |c: Config| {
-            let plan = Self::of(&c)?;
+            let plan = Self::of(&c, one.as_ref())?;
             let (subscribers, peers) = hss.reload(plan.config, plan.subscribers, clock::now());
             Ok(format!("subscribers: {subscribers}; BSFs and relays: {peers}"))
         };

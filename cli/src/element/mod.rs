@@ -1,6 +1,6 @@
 //! Elements by themselves: `gba hss|bsf|naf serve`, `gba ue …`, and `gba up`, the whole network left running.
 //!
-//! * `hss`, `bsf`, `naf`: a plan made of the configuration, then sockets;
+//! * `hss`, `bsf`, `naf`: a plan made of the configuration, then sockets; `hss_wifi`: hostapd's at the HSS;
 //! * `fixed`: a BSF whose sessions stand in a file, and its laboratory modes;
 //! * `ue`: a device with a software card, from bootstrapping to a page;
 //! * `up`: the laboratory's network;
@@ -14,6 +14,7 @@ pub(crate) mod fixed;
 mod heard;
 mod histogram;
 mod hss;
+mod hss_wifi;
 mod naf;
 mod ops;
 mod peers;
@@ -43,14 +44,19 @@ use crate::{
 /// `gba hss serve` and its like.
 #[derive(Subcommand)]
 pub(crate) enum HssCommand {
-    /// Serve Zh: authentication vectors for registered BSFs.
+    /// Serve Zh: authentication vectors for registered BSFs. Serve hostapd: Wi-Fi with the same SIMs.
+    ///
+    /// With --hostapd (EAP-AKA) or --hostapd-prime (EAP-AKA') it is the database of hostapd's EAP server, and with --imsi it
+    /// is that alone, for one subscriber.
     ///
     /// Stops at Ctrl-C or SIGTERM: finishes what is under way, says goodbye to its peers, status 0. At SIGHUP it reads
     /// its configuration and its subscribers again.
     #[command(
-        after_help = "Example: gba config example > gba.toml; gba hss serve\nPorts may be 0: the line printed tells which."
+        after_help = "Examples: gba config example > gba.toml; gba hss serve\n          \
+                            gba hss serve --hostapd hss.sock --imsi 001010123456789 --k @k.hex --opc @opc.hex\n\
+                            Ports may be 0: the line printed tells which."
     )]
-    Serve(HssServe),
+    Serve(Box<HssServe>),
 }
 
 #[derive(Args)]
@@ -60,6 +66,8 @@ pub(crate) struct HssServe {
     /// Make a new file of sequence numbers, also in production: only for subscribers that never had a vector.
     #[arg(long)]
     new_sqn_file: bool,
+    #[command(flatten)]
+    one: hss_wifi::OneArgs,
 }
 
 /// `gba bsf serve`.
@@ -126,10 +134,18 @@ impl<T: Table> Common<T> {
 }
 
 pub(crate) fn hss(command: HssCommand) -> Result<(), Failure> {
-    let HssCommand::Serve(HssServe { common, new_sqn_file }) = command;
+    let HssCommand::Serve(serve) = command;
+    let HssServe {
+        common,
+        new_sqn_file,
+        one,
+    } = *serve;
     let (config, watch, again) = common.load_to_serve()?;
-    let plan = hss::Plan::of(&config).map_err(Failure::Unable)?;
-    block_on(&watch, |watching| plan.serve(watching, again, new_sqn_file))
+    let one = one.read(config.production()).map_err(Failure::Unable)?;
+    let plan = hss::Plan::of(&config, one.as_ref()).map_err(Failure::Unable)?;
+    block_on(&watch, |watching| {
+        plan.serve(watching, again, new_sqn_file, one)
+    })
 }
 
 pub(crate) fn bsf(command: BsfCommand) -> Result<(), Failure> {
@@ -170,7 +186,7 @@ pub(crate) fn ue(command: UeCommand) -> Result<(), Failure> {
 pub(crate) fn check(config: &Config) -> Result<Vec<&'static str>, String> {
     type Check = fn(&Config) -> Result<(), String>;
     let checks: [(&str, Check); 4] = [
-        ("hss", |c| hss::Plan::of(c).map(drop)),
+        ("hss", |c| hss::Plan::of(c, None).map(drop)),
         ("bsf", |c| bsf::Plan::of(c).map(drop)),
         ("naf", |c| naf::Plan::of(c).map(drop)),
         ("ue", |c| ue::Plan::of(c).map(drop)),

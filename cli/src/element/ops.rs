@@ -132,7 +132,7 @@ impl Metrics {
             incidents.clone(),
         );
         let served: &[_] = match element {
-            "hss" => &["Zh"],
+            "hss" => &["Zh", "EAP"],
             "bsf" => &["Ub", "Zn"],
             _ => &["Ua"],
         };
