@@ -1,19 +1,33 @@
-//! Contents of elementary files, each a codec that both the software card and the terminal use:
-//! [`Iccid`], [`imsi`], [`ad`], [`ServiceTable`], [`DirEntry`], [`GbaBp`], [`NafRecord`].
+//! Contents of elementary files, each a codec that both the software card and the terminal use.
+//!
+//! [`decode()`] tells any file in words; a type of its own for each content ([`Content`]) reads and writes it.
 
 pub mod ad;
+pub mod arr;
+pub(crate) mod decode;
 pub mod dir;
+pub mod epc;
 pub mod gbabp;
 pub mod gbanl;
 pub mod iccid;
+pub mod ims;
 pub mod imsi;
+pub mod location;
+pub mod m2m;
+pub mod number;
+pub mod plmn;
 pub mod services;
+pub mod simple;
+pub mod text;
+pub mod value;
 
+pub use decode::decode;
 pub use dir::DirEntry;
 pub use gbabp::GbaBp;
 pub use gbanl::NafRecord;
 pub use iccid::Iccid;
 pub use services::ServiceTable;
+pub use value::{Content, Decoder, Value, decoder};
 
 /// Digits from nibbles, low nibble first; `F` ends them. `None` for another nibble, or for a digit after the end.
 fn bcd_digits(octets: &[u8]) -> Option<String> {

@@ -1,18 +1,9 @@
 //! What the table of names ([`crate::names`]) says of a place on the card: the terminal asks by path, the table has
 //! directories.
 
-use crate::names;
+use crate::names::{self, APPLICATIONS, DIRECTORIES, Directory};
 
 use super::path::{Path, Root};
-
-/// Applications by the beginning of their AID (TS 101 220 annex E, GPD_SPE_013, TS-0003 annex D).
-const APPLICATIONS: &[(&str, &[u8])] = &[
-    ("USIM", &names::USIM_AID_PREFIX),
-    ("ISIM", &[0xa0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x04]),
-    ("CSIM", &[0xa0, 0x00, 0x00, 0x03, 0x43, 0x10, 0x02]),
-    ("ARA-M", &[0xa0, 0x00, 0x00, 0x01, 0x51, 0x41, 0x43, 0x4c, 0x00]),
-    ("ISD", &[0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00]),
-];
 
 /// `USIM` for the AID of a USIM.
 pub(super) fn application(aid: &[u8]) -> Option<&'static str> {
@@ -26,41 +17,54 @@ pub(super) fn application_aid(name: &str) -> Option<&'static [u8]> {
     APPLICATIONS.iter().find(known).map(|(_, aid)| *aid)
 }
 
-/// The name of the file at this path.
-pub(super) fn name(path: &Path) -> Option<&'static str> {
-    let fid = path.fid();
-    names::name(fid).filter(|_| in_its_place(path, fid))
+fn aid(path: &Path) -> Option<&[u8]> {
+    match &path.root {
+        Root::Mf => None,
+        Root::Application(aid) => Some(aid),
+    }
 }
 
-/// The identifier of that name in this directory.
+/// The directories of the table in that one, with the last part of their names: `DF.5GS`.
+fn below(directory: &Path) -> impl Iterator<Item = (u16, &'static str)> {
+    let place = names::directory(aid(directory), &[]).map(|d| d.aid);
+    DIRECTORIES.iter().filter_map(move |d: &'static Directory| {
+        let (fid, above) = d.fids.split_last()?;
+        let here = Some(d.aid) == place && above == directory.fids;
+        here.then_some((*fid, d.name.rsplit('/').next()?))
+    })
+}
+
+/// The name of the file at this path.
+pub(super) fn name(path: &Path) -> Option<&'static str> {
+    let file = names::file(aid(path), &path.fids).map(|f| f.name);
+    file.or_else(|| names::directory(aid(path), &path.fids)?.name.rsplit('/').next())
+}
+
+/// The identifier of that name, in any of its spellings, in this directory.
 pub(super) fn fid_in(directory: &Path, name: &str) -> Option<u16> {
-    candidates(directory)
-        .into_iter()
-        .find(|fid| names::name(*fid) == Some(name))
+    let file = names::directory(aid(directory), &directory.fids).and_then(|d| d.named(name));
+    file.map(|f| f.fid).or_else(|| {
+        let found = |(_, known): &(u16, &str)| names::same_name(known, name);
+        below(directory).find(found).map(|(fid, _)| fid)
+    })
 }
 
 /// Identifiers that a card may have in this directory, in order.
 pub(super) fn candidates(directory: &Path) -> Vec<u16> {
-    let range = match (&directory.root, directory.fids.as_slice()) {
-        (Root::Mf, []) => 0x2f00..=0x2fff,
-        (Root::Application(_), []) => 0x6f00..=0x6fff,
-        _ => return Vec::new(),
-    };
-    range.filter(|fid| names::name(*fid).is_some()).collect()
+    let files = names::directory(aid(directory), &directory.fids).map_or(&[][..], |d| d.files);
+    let mut fids: Vec<u16> = files.iter().map(|f| f.fid).collect();
+    fids.extend(below(directory).map(|(fid, _)| fid));
+    fids.sort_unstable();
+    fids
 }
 
-/// Every place that has a file of that name.
+/// The first place that has a file of that name.
 pub(super) fn find(name: &str) -> Option<Path> {
-    let mut directories = vec![Path::MF];
-    directories.extend(APPLICATIONS.iter().map(|(_, aid)| Path::application(aid)));
-    directories
-        .into_iter()
-        .find_map(|d| fid_in(&d, name).map(|fid| d.child(fid)))
-}
-
-fn in_its_place(path: &Path, fid: u16) -> bool {
-    matches!(
-        (&path.root, path.fids.len(), fid >> 8),
-        (Root::Mf, 1, 0x2f) | (Root::Application(_), 1, 0x6f)
-    )
+    DIRECTORIES.iter().find_map(|d| {
+        let directory = Path {
+            root: d.aid.map_or(Root::Mf, |aid| Root::Application(aid.to_vec())),
+            fids: d.fids.to_vec(),
+        };
+        fid_in(&directory, name).map(|fid| directory.child(fid))
+    })
 }
