@@ -118,7 +118,12 @@ fn off(what: &str) -> bool {
     off
 }
 
-fn missing<T>(what: &str, how: &str) -> Option<T> {
+/// Says that something isn't there, and how it would be.
+///
+/// # Panics
+/// Where peers are required.
+#[must_use]
+pub fn missing<T>(what: &str, how: &str) -> Option<T> {
     let ci = env::var_os("CI").is_some_and(|value| value != "false" && !value.is_empty());
     let required = env::var_os("GBA_PEERS").is_some_and(|value| value == "required");
     assert!(!(ci || required), "needs {what}: {how}");
