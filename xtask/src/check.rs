@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &["base", "aka", "diameter"]),
     ("gba", &["base", "aka", "diameter"]),
     ("uicc", &["base", "aka", "gba"]),
+    ("se", &["base", "aka", "gba", "uicc"]),
     ("hss", &["base", "aka", "diameter", "net", "gba"]),
     ("bsf", &["base", "aka", "diameter", "net", "gba"]),
     ("naf", &["base", "aka", "diameter", "net", "gba"]),
@@ -48,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// No sockets, files, clock or global randomness.
-const PURE: &[&str] = &["base", "aka", "diameter", "gba", "uicc", "vectors"];
+const PURE: &[&str] = &["base", "aka", "diameter", "gba", "uicc", "se", "vectors"];
 
 /// What a pure crate must not reach, by the name of the package.
 const IMPURE: &[&str] = &[

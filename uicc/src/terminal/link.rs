@@ -43,7 +43,8 @@ impl<C: Card> Link<C> {
                 0x6c => command.clone().with_le(sw.sw2()),
                 0x61 => {
                     so_far = join(&so_far, &response);
-                    Command::new(command.cla, 0xc0, 0, 0).with_le(sw.sw2())
+                    // GET RESPONSE is of the interindustry class (TS 102 221 11.2.1), on the command's channel.
+                    Command::new(command.cla & 0x4f, 0xc0, 0, 0).with_le(sw.sw2())
                 }
                 _ if so_far.data().is_empty() => return Ok(response),
                 _ => return Ok(join(&so_far, &response)),

@@ -369,6 +369,22 @@ impl Card for Script {
 }
 
 #[test]
+fn get_response_is_of_the_interindustry_class_on_the_commands_channel() {
+    struct Classes(Vec<u8>);
+    impl Card for Classes {
+        fn transmit(&mut self, c: &Command) -> Result<Response, CardError> {
+            self.0.push(c.cla);
+            Ok(Response::status(if c.ins == 0xc0 { 0x9000 } else { 0x6102 }))
+        }
+    }
+    for (cla, wanted) in [(0x00, 0x00), (0x83, 0x03), (0x41, 0x41), (0xcf, 0x4f)] {
+        let mut session = super::Session::new(Classes(Vec::new()));
+        session.apdu(&Command::new(cla, 0xca, 0, 0)).unwrap();
+        assert_eq!(session.into_card().0, [cla, wanted]);
+    }
+}
+
+#[test]
 fn a_card_that_answers_nonsense_is_an_error() {
     let open = |answers: &[&'static str]| Usim::open(Script(answers.to_vec(), 0)).err().unwrap();
     assert!(matches!(open(&["90"]), UsimError::Card(CardError::Malformed(_))));
