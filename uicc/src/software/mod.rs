@@ -41,6 +41,7 @@ mod durable;
 mod files;
 mod gba_u;
 mod io;
+pub mod journal;
 mod keys;
 mod manage;
 mod mf;
