@@ -195,7 +195,7 @@ mod tests {
         expanded(&rules, operation.mode(), &|k| keys.contains(&k))
     }
 
-    //= TS102221-9.2-r1
+    //= TS102221-9.2-r4
     #[test]
     fn expanded_rules_say_who_may_do_what() {
         let pin_and_adm =

@@ -10,6 +10,9 @@ use super::{
     files::{Body, NodeId},
 };
 
+/// Tag and value of each object.
+type Objects = [(u32, Vec<u8>)];
+
 /// Octets that one block of an object has at most.
 const BLOCK: usize = 256;
 
@@ -22,7 +25,7 @@ pub(super) struct Setting {
 }
 
 /// What objects take in the file.
-pub(super) fn size(objects: &[(u32, Vec<u8>)]) -> usize {
+pub(super) fn size(objects: &Objects) -> usize {
     objects.iter().map(|(tag, value)| encoded(*tag, value)).sum()
 }
 
@@ -36,7 +39,7 @@ fn tag_alone(octets: &[u8]) -> Option<u32> {
     let object = [octets, &[0]].concat();
     let mut r = Reader::new(&object);
     let t = tlv::read(&mut r).ok()?;
-    r.is_empty().then_some(t.tag)
+    (r.is_empty() && t.value.is_empty() && t.at == object.len()).then_some(t.tag)
 }
 
 /// Octets that the object has which begins so: tag and length must be whole.
@@ -61,7 +64,7 @@ fn announced(octets: &[u8]) -> Option<usize> {
 }
 
 impl SoftCard {
-    fn objects(&self, ef: NodeId) -> Result<(&[(u32, Vec<u8>)], u32), Sw> {
+    fn objects(&self, ef: NodeId) -> Result<(&Objects, u32), Sw> {
         match self.state.files.get(ef).map(|n| &n.body) {
             Some(Body::BerTlv { max_size, objects }) => Ok((objects, *max_size)),
             _ => Err(Sw::STRUCTURE),

@@ -552,31 +552,35 @@ impl Files {
 
     /// What the command that runs has changed.
     pub(super) fn changes(&self) -> impl Iterator<Item = Change> {
-        self.undo
-            .iter()
-            .filter_map(|(id, before)| match self.own.get(id)? {
-                Own::Gone(path) => Some(Change::Deleted(path.clone())),
-                Own::Node(now) => {
-                    let before = match before {
-                        Some(Own::Node(node)) => Some(node),
-                        Some(Own::Gone(_)) => None,
-                        None => self.base.0.get(*id),
-                    };
-                    // That a file was entered into a directory or struck out follows from the file's own change.
-                    let only_listed = matches!(now.body, Body::Directory(_))
-                        && before
-                            .is_some_and(|b| b.life_cycle == now.life_cycle && b.security == now.security);
-                    (!only_listed).then(|| self.spec(*id)).flatten().map(Change::File)
-                }
-            })
+        self.undo.iter().filter_map(|(id, before)| {
+            let before = match before {
+                Some(Own::Node(node)) => Some(node),
+                Some(Own::Gone(_)) => None,
+                None => self.base.0.get(*id),
+            };
+            self.change(*id, before)
+        })
     }
 
     /// Everything in which this card's files differ from its profile's; a directory before what lies in it.
     pub(super) fn snapshot(&self) -> impl Iterator<Item = Change> {
-        self.own.iter().filter_map(|(id, own)| match own {
+        let ids = self.own.keys();
+        ids.filter_map(|id| self.change(*id, self.base.0.get(*id)))
+    }
+
+    fn change(&self, id: NodeId, before: Option<&Node>) -> Option<Change> {
+        match self.own.get(&id)? {
             Own::Gone(path) => Some(Change::Deleted(path.clone())),
-            Own::Node(_) => self.spec(*id).map(Change::File),
-        })
+            // That a file was entered into a directory or struck out follows from the file's own change.
+            Own::Node(now)
+                if matches!(now.body, Body::Directory(_))
+                    && before
+                        .is_some_and(|b| b.life_cycle == now.life_cycle && b.security == now.security) =>
+            {
+                None
+            }
+            Own::Node(_) => self.spec(id).map(Change::File),
+        }
     }
 
     pub(super) fn keep(&mut self) {

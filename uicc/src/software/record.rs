@@ -8,7 +8,6 @@ use super::{
     Answer, SoftCard,
     access::Operation,
     files::{Body, NodeId, Records},
-    low_octet,
 };
 
 /// Which record, and whether the record pointer goes there.
@@ -178,7 +177,8 @@ impl SoftCard {
         self.may(ef, Operation::Increase)?;
         let added = c.data();
         // Sum and addend have to fit into an answer.
-        if added.is_empty() || added.len() > 0x7f || added.len() > usize::from(records.length) {
+        let answer = added.len() + usize::from(records.length);
+        if added.is_empty() || added.len() > usize::from(records.length) || answer > 256 {
             return Err(Sw::WRONG_LENGTH);
         }
         let mut sum = records.get(1).ok_or(Sw::NO_RECORD)?.to_vec();
@@ -197,8 +197,6 @@ impl SoftCard {
         self.selected(ef);
         self.channel.record = Some(1);
         sum.extend_from_slice(added);
-        sum.truncate(256);
-        debug_assert!(usize::from(low_octet(sum.len())) == sum.len() % 256);
         Ok(sum)
     }
 }

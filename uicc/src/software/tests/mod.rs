@@ -2,8 +2,14 @@
 
 mod any_apdu;
 mod authenticate;
+mod contents;
 mod files;
 mod gba_u;
+mod keeping;
+mod laboratory;
+mod managing;
+mod pins;
+mod selecting;
 
 use aka::{Algorithm, Amf, Autn, Milenage, Rand, Sqn, gba_u::mac_star, sqn::SqnProfile};
 use base::{Secret, apdu::Command, hex};
