@@ -81,6 +81,12 @@ enum Command {
         after_help = "Example: gba ue get -v http://naf.m2m.example:18081/"
     )]
     Ue(element::UeCommand),
+    /// Cards: one in software for any PC/SC program or a terminal elsewhere.
+    #[command(
+        subcommand,
+        after_help = "Example: gba card serve --vpcd 127.0.0.1:35963 --k @k.hex --opc env:OPC"
+    )]
+    Card(card::CardCommand),
     /// Audit logs of elements: who got which key.
     #[command(subcommand, after_help = "Example: gba audit show bsf-audit.jsonl")]
     Audit(audit::show::Command),
@@ -161,6 +167,7 @@ pub fn main() -> ExitCode {
         Command::Bsf(command) => element::bsf(command),
         Command::Naf(command) => element::naf(command),
         Command::Ue(command) => element::ue(command),
+        Command::Card(command) => card::run(&command),
         Command::Audit(command) => audit::show::run(&command),
         Command::Config(command) => config::command::run(command),
         Command::Doctor(args) => doctor::run(args),

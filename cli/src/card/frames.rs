@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use base::SecretBytes;
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// Longest APDU with short lengths: header, Lc, 255 octets, Le.
 pub(crate) const COMMAND: usize = 261;
@@ -71,8 +71,17 @@ pub(crate) fn read(from: &mut impl Read, limit: usize) -> io::Result<SecretBytes
 }
 
 /// Writes one frame.
-pub(crate) async fn send(to: &mut (impl AsyncWrite + Unpin), payload: &[u8]) -> io::Result<()> {
-    to.write_all(frame(payload)?.expose()).await
+pub(crate) async fn send(to: &TcpStream, payload: &[u8]) -> io::Result<()> {
+    let frame = frame(payload)?;
+    let mut left = frame.expose();
+    while !left.is_empty() {
+        match to.try_write(left) {
+            Ok(n) => left = left.get(n..).unwrap_or_default(),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => to.writable().await?,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
 }
 
 /// Frames as they come in on a connection.
@@ -97,7 +106,7 @@ impl Incoming {
     /// each wait to acknowledge at once, which it forgets with each packet; else every frame takes 40 ms.
     pub(crate) async fn next<T>(
         &mut self,
-        from: &tokio::net::TcpStream,
+        from: &TcpStream,
         take: impl FnOnce(&[u8]) -> T,
     ) -> io::Result<Option<T>> {
         loop {
@@ -135,16 +144,18 @@ impl Incoming {
 }
 
 #[cfg(target_os = "linux")]
-fn acknowledge_at_once(stream: &tokio::net::TcpStream) {
+fn acknowledge_at_once(stream: &TcpStream) {
     // Slower without, and no more.
     let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
 }
 
 #[cfg(not(target_os = "linux"))]
-const fn acknowledge_at_once(_: &tokio::net::TcpStream) {}
+const fn acknowledge_at_once(_: &TcpStream) {}
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     #[test]
@@ -172,9 +183,7 @@ mod tests {
         }
         for piece in [1, 2, 3, 7, 300] {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let mut out = tokio::net::TcpStream::connect(listener.local_addr().unwrap())
-                .await
-                .unwrap();
+            let mut out = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             out.set_nodelay(true).unwrap();
             let (from, _) = listener.accept().await.unwrap();
             let wire = wire.clone();

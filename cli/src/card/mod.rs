@@ -1,12 +1,41 @@
 //! `gba card …`: a card in software for others, and cards of all kinds for us.
 //!
 //! * `open`: `--card`, one way to every kind of card; `remote`: those behind a socket; `soft`: those in software;
-//! * `frames`: vpcd's frames; `token`: who may use a card over TCP.
+//! * `frames`: vpcd's frames; `token`: who may use a card over TCP;
+//! * `serve`: `gba card serve`; `served`: a card as frames reach it; `gsmtap`: for Wireshark.
 
-#![allow(dead_code, reason = "the commands that use all of it come next")]
+#![allow(dead_code, reason = "the terminal's commands, which open cards, come next")]
 
 mod frames;
+mod gsmtap;
 pub(crate) mod open;
 mod remote;
+mod serve;
+mod served;
 pub(crate) mod soft;
 mod token;
+
+use clap::Subcommand;
+
+use crate::Failure;
+
+/// `gba card …`.
+#[derive(Subcommand)]
+pub(crate) enum CardCommand {
+    /// Put software cards into pcscd's virtual readers, where any PC/SC program finds them, or serve one over TCP.
+    ///
+    /// Waits for readers and goes in again when pcscd restarts. Several cards have IMSIs that follow each other and the
+    /// same keys. Stops at Ctrl-C or SIGTERM, status 0.
+    #[command(
+        after_help = "Examples: gba card serve --vpcd 127.0.0.1:35963 --k @k.hex --opc env:OPC --trace\n          \
+                            gba card serve --vpcd 127.0.0.1:35963 --count 2 --gsmtap 127.0.0.1\n          \
+                            gba card serve --tcp 127.0.0.1:9000, and elsewhere --card tcp:127.0.0.1:9000"
+    )]
+    Serve(Box<serve::ServeArgs>),
+}
+
+pub(crate) fn run(command: &CardCommand) -> Result<(), Failure> {
+    match command {
+        CardCommand::Serve(args) => serve::run(args),
+    }
+}

@@ -100,9 +100,6 @@ impl TcpCard {
         let address = &self.address;
         let no_card = |_| broken(format!("what listens at {address} is no `gba card serve --tcp`"));
         let greeting = frames::read(stream, GREETING.len() + NONCE).map_err(no_card)?;
-        if greeting.expose() == [BUSY] {
-            return Err(CardError::InUse);
-        }
         let theirs = greeting
             .expose()
             .strip_prefix(GREETING)
@@ -113,6 +110,9 @@ impl TcpCard {
         let proof = self.token.proof(End::Terminal, theirs, &ours);
         frames::write(stream, &[&ours[..], &proof].concat()).map_err(no_card)?;
         let answer = frames::read(stream, PROOF + ATR).map_err(no_card)?;
+        if answer.expose() == [BUSY] {
+            return Err(CardError::InUse);
+        }
         if answer.expose() == [WRONG_TOKEN] {
             return Err(broken(format!(
                 "{address} has another token: give its file with --card-token"

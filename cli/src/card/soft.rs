@@ -41,6 +41,13 @@ pub(crate) struct SoftArgs {
     pub(crate) pin: Option<PinArg>,
 }
 
+impl SoftArgs {
+    /// True if somebody else may know the keys.
+    pub(crate) const fn has_keys(&self) -> bool {
+        self.sim.k.is_some()
+    }
+}
+
 /// `--pin`. Has no `Debug`.
 #[derive(Clone)]
 pub(crate) enum PinArg {

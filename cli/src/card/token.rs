@@ -19,7 +19,7 @@ pub(super) const NONCE: usize = 16;
 /// Octets of an HMAC.
 pub(super) const PROOF: usize = 32;
 
-/// Instead of the greeting: another terminal has the card.
+/// Instead of a proof: another terminal has the card.
 pub(super) const BUSY: u8 = 1;
 
 /// Instead of a proof: the terminal's token is another one.

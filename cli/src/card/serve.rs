@@ -1,0 +1,329 @@
+//! `gba card serve`: software cards in virtual readers, and one for terminals over TCP.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use base::{SecretBytes, hex};
+use clap::Args;
+use net::accept::{self, Limits, Stop, Stopper};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    sync::Mutex,
+    task::JoinSet,
+    time::timeout,
+};
+use uicc::atr;
+
+use super::{
+    frames::{self, COMMAND, Incoming},
+    gsmtap::Gsmtap,
+    served::Served,
+    soft::{self, Made, SoftArgs},
+    token::{BUSY, End, GREETING, NONCE, PROOF, Token, WRONG_TOKEN, nonce},
+};
+use crate::{Failure, advice, config::checks::production_here};
+
+/// Between two attempts to reach a reader.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// How long a terminal may take to show that it has the token.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Terminals at once; all but one are told that the card is in use.
+const TERMINALS: usize = 16;
+
+/// The options of `gba card serve`.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// A virtual reader of pcscd (vpcd) to put a card into; repeat it for several readers.
+    #[arg(long, value_name = "HOST:PORT", required_unless_present = "tcp")]
+    vpcd: Vec<String>,
+    /// Cards at each --vpcd: at PORT, PORT + 1 and so on. vpcd has two slots.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    count: u16,
+    /// Serve a card to the terminals of other hosts, which say --card tcp:ADDR.
+    #[arg(long, value_name = "IP:PORT")]
+    tcp: Option<SocketAddr>,
+    /// The file with the token that such a terminal must have; needed away from loopback.
+    #[arg(long, value_name = "FILE", requires = "tcp")]
+    token: Option<PathBuf>,
+    /// What the cards are: a built-in profile.
+    #[arg(long, value_name = "NAME|FILE", default_value = soft::DEFAULT)]
+    profile: String,
+    #[command(flatten)]
+    soft: SoftArgs,
+    /// Send each command with its answer to Wireshark: GSMTAP over UDP, also keys and PINs.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    gsmtap: Option<String>,
+    /// Print each command and its answer in words, without keys and PINs.
+    #[arg(long)]
+    trace: bool,
+}
+
+/// A line on standard output, for people and for scripts that wait for it.
+pub(super) fn say(line: &str) {
+    let mut out = anstream::stdout().lock();
+    // A closed standard output must not stop a card.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Where a card goes.
+enum Where {
+    Reader(String),
+    Terminals(TcpListener, Token),
+}
+
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let readers = args.readers().map_err(Failure::Unable)?;
+    let token = args.token().map_err(Failure::Unable)?;
+    let gsmtap = args.gsmtap().map_err(Failure::Unable)?;
+    let cards = readers.len() + usize::from(args.tcp.is_some());
+    let cards = soft::several(&args.profile, &args.soft, cards).map_err(Failure::Unable)?;
+    if !args.soft.has_keys() {
+        advice::note("the cards' keys are random, so no HSS knows them: give --k and --opc");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Unable(format!("cannot start the runtime: {e}")))?;
+    runtime.block_on(async {
+        let mut places: Vec<Where> = readers.into_iter().map(Where::Reader).collect();
+        if let Some(address) = args.tcp {
+            let listener = TcpListener::bind(address).await;
+            let listener =
+                listener.map_err(|e| Failure::Unable(format!("cannot listen on {address}: {e}")))?;
+            places.push(Where::Terminals(listener, token));
+        }
+        serve(args.trace, cards, places, gsmtap).await
+    })
+}
+
+impl ServeArgs {
+    fn readers(&self) -> Result<Vec<String>, String> {
+        let mut all = Vec::new();
+        for reader in &self.vpcd {
+            let (host, port) = reader
+                .rsplit_once(':')
+                .and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)))
+                .ok_or_else(|| format!("--vpcd {reader}: HOST:PORT expected, such as 127.0.0.1:35963"))?;
+            for n in 0..self.count {
+                let port = port.checked_add(n).ok_or_else(|| {
+                    format!("--vpcd {reader}: --count {} goes beyond port 65535", self.count)
+                })?;
+                all.push(format!("{host}:{port}"));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Who isn't on this host must show that it may.
+    fn token(&self) -> Result<Token, String> {
+        if let Some(address) = self.tcp.filter(|a| !a.ip().is_loopback()) {
+            if self.token.is_none() {
+                return Err(format!("--tcp {address} isn't loopback: give --token FILE"));
+            }
+            advice::warn(
+                "--tcp: the token keeps others out, but what passes is in clear; use a tunnel where others listen",
+            );
+        }
+        Token::read(self.token.as_deref())
+    }
+
+    fn gsmtap(&self) -> Result<Option<Gsmtap>, String> {
+        let Some(place) = &self.gsmtap else {
+            return Ok(None);
+        };
+        if production_here() {
+            return Err("--gsmtap sends keys over the network: not with production = true".into());
+        }
+        advice::warn("--gsmtap: PINs and keys go out in clear, as they are on the card's contacts");
+        Gsmtap::to(place).map(Some)
+    }
+}
+
+async fn serve(
+    trace: bool,
+    cards: Vec<Made>,
+    places: Vec<Where>,
+    gsmtap: Option<Gsmtap>,
+) -> Result<(), Failure> {
+    let unable = |e: io::Error| Failure::Unable(e.to_string());
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(unable)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(unable)?;
+    let (stopper, _) = accept::stop();
+    if let Some(address) = gsmtap.as_ref().and_then(|g| g.address().ok()) {
+        say(&format!("gsmtap: to {address}"));
+    }
+    let mut tasks = JoinSet::new();
+    for (number, (made, place)) in (1..).zip(cards.into_iter().zip(places)) {
+        say(&format!(
+            "card {number}: IMSI {}, ICCID {}, ATR {}",
+            made.imsi.as_str(),
+            made.iccid,
+            hex::encode(&atr::SOFTWARE)
+        ));
+        let gsmtap = gsmtap
+            .as_ref()
+            .map(Gsmtap::duplicate)
+            .transpose()
+            .map_err(unable)?;
+        let card = Served::new(number, made.card, trace, gsmtap);
+        begin(&mut tasks, &stopper, card, place);
+    }
+    say("card: ready; Ctrl-C stops");
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    stopper.stop();
+    let mut commands = 0;
+    while let Some(done) = tasks.join_next().await {
+        commands += done.unwrap_or(0);
+    }
+    say(&format!("card: stopped after {commands} commands"));
+    Ok(())
+}
+
+fn begin(tasks: &mut JoinSet<u64>, stopper: &Stopper, card: Served, place: Where) {
+    let stop = stopper.listener();
+    match place {
+        Where::Reader(address) => tasks.spawn(in_reader(card, address, stop)),
+        Where::Terminals(listener, token) => tasks.spawn(for_terminals(card, listener, token, stop)),
+    };
+}
+
+/// Puts the card into a reader, and in again whenever the reader is back. Returns how many commands there were.
+async fn in_reader(mut card: Served, address: String, mut stop: Stop) -> u64 {
+    let number = card.number;
+    let mut told = false;
+    loop {
+        let connected = tokio::select! {
+            () = stop.stopped() => return card.commands,
+            connected = TcpStream::connect(&address) => connected,
+        };
+        match connected {
+            Ok(reader) => {
+                told = false;
+                // Without it our answer would wait; a socket that refuses is closed at the next step.
+                let _ = reader.set_nodelay(true);
+                say(&format!("card {number}: in the reader at {address}"));
+                let before = card.commands;
+                let ended = tokio::select! {
+                    () = stop.stopped() => return card.commands,
+                    ended = session(&reader, &mut card, usize::from(u16::MAX)) => ended,
+                };
+                card.reset();
+                let why = ended.err().map_or_else(String::new, |e| format!(" ({e})"));
+                say(&format!(
+                    "card {number}: the reader at {address} closed after {} commands{why}; trying to get in again",
+                    card.commands - before
+                ));
+            }
+            Err(e) if !told => {
+                told = true;
+                say(&format!(
+                    "card {number}: no reader at {address} ({e}); trying until pcscd with vpcd is there"
+                ));
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = stop.stopped() => return card.commands,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}
+
+/// Frames from one connection until its end.
+async fn session(stream: &TcpStream, card: &mut Served, limit: usize) -> io::Result<()> {
+    let mut incoming = Incoming::new(limit);
+    while let Some(answer) = incoming.next(stream, |frame| card.answer(frame)).await? {
+        if let Some(answer) = answer {
+            frames::send(stream, answer.expose()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Serves the card to one terminal after the other. Returns how many commands there were.
+async fn for_terminals(card: Served, listener: TcpListener, token: Token, stop: Stop) -> u64 {
+    let number = card.number;
+    if let Ok(address) = listener.local_addr() {
+        say(&format!("card {number}: for terminals at {address}"));
+    }
+    let card = Arc::new(Mutex::new(card));
+    let token = Arc::new(token);
+    let limits = Limits {
+        max_connections: TERMINALS,
+        max_per_address: TERMINALS,
+        grace: Duration::ZERO,
+    };
+    let shared = Arc::clone(&card);
+    accept::serve(listener, limits, stop, move |stream, connection, mut stop| {
+        let (card, token) = (Arc::clone(&shared), Arc::clone(&token));
+        async move {
+            let from = connection.peer;
+            let ended = tokio::select! {
+                () = stop.stopped() => return,
+                ended = terminal(&stream, &card, &token, number, from) => ended,
+            };
+            match ended {
+                Ok(what) => say(&format!("card {number}: terminal {from} {what}")),
+                Err(e) => say(&format!("card {number}: terminal {from}: {e}")),
+            }
+        }
+    })
+    .await;
+    card.lock().await.commands
+}
+
+/// One terminal, from its proof to its end; says how it ended.
+async fn terminal(
+    stream: &TcpStream,
+    card: &Mutex<Served>,
+    token: &Token,
+    number: u8,
+    from: SocketAddr,
+) -> io::Result<String> {
+    let Ok(answer) = timeout(HANDSHAKE, shake_hands(stream, token)).await else {
+        return Ok(format!("said nothing for {} s", HANDSHAKE.as_secs()));
+    };
+    let Some(answer) = answer? else {
+        frames::send(stream, &[WRONG_TOKEN]).await?;
+        return Ok("has another token: refused".into());
+    };
+    let Ok(mut card) = card.try_lock() else {
+        frames::send(stream, &[BUSY]).await?;
+        return Ok("refused: another one has the card".into());
+    };
+    frames::send(stream, answer.expose()).await?;
+    say(&format!("card {number}: terminal {from} has the card"));
+    let before = card.commands;
+    card.reset();
+    let ended = session(stream, &mut card, COMMAND).await;
+    card.reset();
+    let commands = card.commands - before;
+    drop(card);
+    ended.map(|()| format!("gave it back after {commands} commands"))
+}
+
+/// Our own proof and the ATR, if the terminal's is right.
+async fn shake_hands(stream: &TcpStream, token: &Token) -> io::Result<Option<SecretBytes>> {
+    let ours = nonce().map_err(io::Error::other)?;
+    frames::send(stream, &[&GREETING[..], &ours].concat()).await?;
+    let mut incoming = Incoming::new(NONCE + PROOF);
+    let answer = incoming
+        .next(stream, |frame| {
+            let (theirs, proof) = frame.split_at_checked(NONCE)?;
+            let right = token.accepts(End::Terminal, &ours, theirs, proof);
+            right.then(|| [&token.proof(End::Card, &ours, theirs)[..], &atr::SOFTWARE].concat())
+        })
+        .await?;
+    Ok(answer.flatten().map(SecretBytes::new))
+}

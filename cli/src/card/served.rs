@@ -1,0 +1,113 @@
+//! A software card as a reader's frames reach it, and whoever watches.
+
+use base::{
+    SecretBytes,
+    apdu::{Command, Response},
+};
+use uicc::{atr, software::SoftCard, terminal::describe};
+
+use super::{frames::Control, gsmtap::Gsmtap, serve::say};
+use crate::escape;
+
+/// A card, its number among those served, and what is told of it.
+pub(super) struct Served {
+    pub(super) number: u8,
+    pub(super) card: SoftCard,
+    pub(super) trace: bool,
+    pub(super) gsmtap: Option<Gsmtap>,
+    /// Commands so far.
+    pub(super) commands: u64,
+    /// Said 61xx: what was asked and what came of the answer, until the rest is fetched.
+    begun: Option<(Command, Response)>,
+}
+
+impl Served {
+    pub(super) const fn new(number: u8, card: SoftCard, trace: bool, gsmtap: Option<Gsmtap>) -> Self {
+        Self {
+            number,
+            card,
+            trace,
+            gsmtap,
+            commands: 0,
+            begun: None,
+        }
+    }
+
+    /// Power off and on.
+    pub(super) fn reset(&mut self) {
+        self.card.reset();
+        self.begun = None;
+    }
+
+    /// What a frame is answered with: power and reset have no answer.
+    pub(super) fn answer(&mut self, frame: &[u8]) -> Option<SecretBytes> {
+        let Some(control) = Control::of(frame) else {
+            return Some(self.exchange(frame));
+        };
+        match control {
+            Control::Atr => return Some(SecretBytes::from(&atr::SOFTWARE[..])),
+            Control::PowerOff | Control::PowerOn | Control::Reset => self.reset(),
+        }
+        if self.trace {
+            let what = match control {
+                Control::PowerOff => "power off",
+                Control::PowerOn => "power on",
+                _ => "reset",
+            };
+            say(&format!("card {}: {what}", self.number));
+        }
+        None
+    }
+
+    fn exchange(&mut self, frame: &[u8]) -> SecretBytes {
+        self.commands += 1;
+        let answer = SecretBytes::new(self.card.exchange(frame));
+        if self.trace || self.gsmtap.is_some() {
+            self.show(frame, answer.expose());
+        }
+        answer
+    }
+
+    fn show(&mut self, frame: &[u8], answer: &[u8]) {
+        let (Ok(command), Ok(response)) = (Command::parse(frame), Response::parse(answer)) else {
+            if self.trace {
+                say(&format!(
+                    "card {}: {} octets that are no command → 6700",
+                    self.number,
+                    frame.len()
+                ));
+            }
+            return;
+        };
+        if let Some(gsmtap) = &mut self.gsmtap {
+            gsmtap.send(self.number, &command, answer);
+        }
+        if self.trace {
+            self.tell(command, response);
+        }
+    }
+
+    /// A command and what GET RESPONSE fetches later is one line.
+    fn tell(&mut self, command: Command, response: Response) {
+        let (command, response) = match self.begun.take() {
+            Some((first, so_far)) if command.ins == GET_RESPONSE => {
+                // GET RESPONSE again with the right length.
+                if response.sw >> 8 == 0x6c {
+                    self.begun = Some((first, so_far));
+                    return;
+                }
+                let all = [so_far.data(), response.data()].concat();
+                (first, Response::new(all, response.sw))
+            }
+            _ => (command, response),
+        };
+        if response.sw >> 8 == 0x61 {
+            self.begun = Some((command, response));
+            return;
+        }
+        let line = describe(&command, &response);
+        say(&format!("card {}: {}", self.number, escape::text(&line)));
+    }
+}
+
+const GET_RESPONSE: u8 = 0xc0;
