@@ -24,8 +24,8 @@ use tracing_subscriber::{
 
 use crate::{config::Config, escape};
 
-/// Errors, and which Diameter peer a node turned away and why: whoever sets up two nodes needs that.
-pub(crate) const DEFAULT: &str = "error,net::diameter::server=warn";
+/// Errors, which Diameter peer a node turned away, what hostapd was not given, and why: whoever sets up both ends needs that.
+pub(crate) const DEFAULT: &str = "error,net::diameter::server=warn,hss::hostapd=warn";
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -71,7 +71,7 @@ fn flags_stand_above_variables_above_the_file() {
     fs::write(
         &file,
         json.replace(
-            "filter = \"error,net::diameter::server=warn\"",
+            "filter = \"error,net::diameter::server=warn,hss::hostapd=warn\"",
             "filter = \"info\"",
         ),
     )

@@ -91,6 +91,7 @@ impl Subscriber {
     #[must_use]
     pub fn with_amf(mut self, amf: Amf) -> Self {
         self.amf = amf.with_separation_bit(false);
+        self.own.amf = true;
         self.own.amf_as_is = false;
         self
     }
@@ -103,6 +104,7 @@ impl Subscriber {
             tracing::warn!(%amf, "AMF keeps its separation bit, which Zh should not have");
         }
         self.amf = amf;
+        self.own.amf = true;
         self.own.amf_as_is = true;
         self
     }
