@@ -14,6 +14,7 @@ pub mod pin;
 pub mod software;
 pub mod sw;
 pub mod terminal;
+pub mod toolkit;
 
 pub use card::{Card, CardError};
 pub use pin::Pin;

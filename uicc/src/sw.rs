@@ -77,6 +77,8 @@ status_words! {
     INSTRUCTION = 0x6d00, "instruction not supported";
     /// No such class.
     CLASS = 0x6e00, "class not supported";
+    /// Too many proactive commands wait.
+    BUSY = 0x9300, "the card's toolkit is busy: try again later";
     /// The sum doesn't fit into the record.
     MAX_VALUE = 0x9850, "INCREASE cannot be performed: the highest value is reached";
     /// AUTN or AUTN* has a MAC that this key doesn't make.

@@ -6,6 +6,7 @@
 //! - `channel`: logical channels; `select`: SELECT and STATUS; `io`: READ and UPDATE BINARY; `record`: records; `data`:
 //!   data objects; `pin`: PIN commands; `manage`: TS 102 222
 //! - `authenticate`: AUTHENTICATE in its contexts; `gba_u`: Ks and NAF keys, which never leave
+//! - [`toolkit`]: what the card asks of the terminal
 //! - `mf`, `usim`: the files of built-in profiles
 //!
 //! [`SoftCard::transmit`] finds the command and its class, and does what T=0 does with lengths. A command gives
@@ -53,6 +54,7 @@ mod state;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod toolkit;
 mod usim;
 
 pub use files::{FileError, FileSystem};
@@ -71,10 +73,14 @@ use channel::{CHANNELS, Channel, Class};
 use data::Setting;
 use files::NodeId;
 use state::State;
+use toolkit::Toolkit;
 
 /// Instructions (TS 102 221 table 10.5).
 mod ins {
     pub(super) const DEACTIVATE_FILE: u8 = 0x04;
+    pub(super) const TERMINAL_PROFILE: u8 = 0x10;
+    pub(super) const FETCH: u8 = 0x12;
+    pub(super) const TERMINAL_RESPONSE: u8 = 0x14;
     pub(super) const VERIFY: u8 = 0x20;
     pub(super) const CHANGE_PIN: u8 = 0x24;
     pub(super) const DISABLE_PIN: u8 = 0x26;
@@ -91,6 +97,7 @@ mod ins {
     pub(super) const READ_BINARY: u8 = 0xb0;
     pub(super) const READ_RECORD: u8 = 0xb2;
     pub(super) const GET_RESPONSE: u8 = 0xc0;
+    pub(super) const ENVELOPE: u8 = 0xc2;
     pub(super) const RETRIEVE_DATA: u8 = 0xcb;
     pub(super) const RESIZE_FILE: u8 = 0xd4;
     pub(super) const UPDATE_BINARY: u8 = 0xd6;
@@ -135,6 +142,10 @@ fn command(ins: u8) -> Option<Row> {
         ins::GET_CHALLENGE => (Interindustry, SoftCard::get_challenge),
         ins::MANAGE_CHANNEL => (Interindustry, SoftCard::manage_channel),
         ins::TERMINAL_CAPABILITY => (Etsi, SoftCard::terminal_capability),
+        ins::TERMINAL_PROFILE => (Etsi, SoftCard::terminal_profile),
+        ins::FETCH => (Etsi, SoftCard::fetch),
+        ins::TERMINAL_RESPONSE => (Etsi, SoftCard::terminal_response),
+        ins::ENVELOPE => (Etsi, SoftCard::envelope),
         ins::CREATE_FILE => (Interindustry, SoftCard::create_file),
         ins::DELETE_FILE => (Interindustry, SoftCard::delete_file),
         ins::RESIZE_FILE => (Etsi, SoftCard::resize_file),
@@ -169,6 +180,7 @@ pub struct SoftCard {
     pending: Vec<(usize, Response)>,
     /// What a success ends with.
     ending: Sw,
+    toolkit: Toolkit,
 }
 
 impl SoftCard {
@@ -219,6 +231,7 @@ impl SoftCard {
             setting: None,
             pending: Vec::new(),
             ending: Sw::OK,
+            toolkit: Toolkit::new(core::mem::take(&mut profile.toolkit)),
         }
     }
 
@@ -263,6 +276,7 @@ impl SoftCard {
         self.channel = Channel::default();
         self.setting = None;
         self.pending.clear();
+        self.toolkit.reset();
     }
 
     /// Whether the card holds this Ks_int_NAF for this NAF_Id, so that a laboratory can compare both ends.
@@ -313,6 +327,10 @@ impl SoftCard {
         let answer = run(self, c).and_then(|data| self.commit().map(|()| data));
         match answer {
             Ok(data) => {
+                // The toolkit speaks on the basic channel only.
+                if number == 0 && self.ending == Sw::OK {
+                    self.ending = self.toolkit.ending();
+                }
                 if before.application != self.channel.application {
                     self.leave(before.application);
                     // A power cut ends what was verified anyway.

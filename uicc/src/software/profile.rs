@@ -10,6 +10,7 @@ use gba::{
     keys::Ks,
 };
 
+use super::toolkit::Scripted;
 use crate::{ef::Iccid, pin::Pin};
 
 /// A card's identity, keys and services.
@@ -28,6 +29,8 @@ pub struct Profile {
     pub gba_u: Option<GbaU>,
     /// Services 27 and 38: Kc in the 3G context, and the GSM context.
     pub gsm: bool,
+    /// What the card asks of the terminal by itself, and when.
+    pub toolkit: Vec<Scripted>,
     /// PIN 1, if it is switched on.
     pub pin: Option<Pin>,
     /// ADM 1. `None`: nobody can do what needs it.
@@ -54,6 +57,7 @@ impl Profile {
             sqn: SqnArray::new(aka::sqn::SqnProfile::default()),
             gba_u: None,
             gsm: false,
+            toolkit: Vec::new(),
             pin: None,
             adm: None,
             keys: Vec::new(),

@@ -24,6 +24,7 @@ mod session;
 mod session_tests;
 #[cfg(test)]
 mod tests;
+pub mod toolkit;
 mod tree;
 
 pub use authenticate::{AkaOutcome, GbaOutcome, mac_failure_advice};
