@@ -2,7 +2,7 @@
 
 use base::{DecodeError, Reader};
 
-use super::{DirEntry, GbaBp, Iccid, NafRecord, ServiceTable, imsi, services, value::Value};
+use super::{DirEntry, GbaBp, Iccid, NafRecord, ServiceTable, dir, imsi, services, value::Value};
 use crate::names;
 
 /// What the octets of a file (of one record, where it has records) say. `application` is the beginning of its AID or
@@ -52,12 +52,24 @@ pub(crate) fn imsi(octets: &[u8]) -> Result<Value, DecodeError> {
 }
 
 pub(crate) fn dir(octets: &[u8]) -> Result<Value, DecodeError> {
-    Ok(DirEntry::parse(octets)?.map_or(Value::Empty, |entry| {
+    let Some(entry) = DirEntry::parse(octets)? else {
+        return Ok(Value::Empty);
+    };
+    let mut fields = vec![
+        ("AID", Value::Octets(entry.aid)),
+        ("label", entry.label.map_or(Value::Empty, Value::text)),
+    ];
+    let one = |(fid, subscription): (u16, Vec<u8>)| {
         Value::Fields(vec![
-            ("AID", Value::Octets(entry.aid)),
-            ("label", entry.label.map_or(Value::Empty, Value::text)),
+            ("DF", Value::Text(format!("{fid:04X}"))),
+            ("subscription", Value::utf8(&subscription)),
         ])
-    }))
+    };
+    let frameworks: Vec<_> = dir::frameworks(octets)?.into_iter().map(one).collect();
+    if !frameworks.is_empty() {
+        fields.push(("oneM2M", Value::List(frameworks)));
+    }
+    Ok(Value::Fields(fields))
 }
 
 pub(crate) fn gbabp(octets: &[u8]) -> Result<Value, DecodeError> {

@@ -12,16 +12,34 @@ pub struct DirEntry {
 }
 
 impl DirEntry {
+    /// The application template without padding, with the oneM2M service frameworks of the application (TS-0003
+    /// D.1.2): identifier of each DF.1M2M, and the subscription in it.
+    #[must_use]
+    pub fn template(&self, frameworks: &[(u16, Vec<u8>)]) -> Vec<u8> {
+        let mut inner = tlv::object(0x4f, &self.aid);
+        if let Some(label) = &self.label {
+            tlv::write(&mut inner, 0x50, label.as_bytes());
+        }
+        let mut services = Vec::new();
+        for (fid, subscription) in frameworks {
+            tlv::write(
+                &mut services,
+                0x80,
+                &[&fid.to_be_bytes(), subscription.as_slice()].concat(),
+            );
+        }
+        if !services.is_empty() {
+            tlv::write(&mut inner, 0x73, &tlv::object(0xa2, &services));
+        }
+        tlv::object(0x61, &inner)
+    }
+
     /// The record, padded with FF.
     ///
     /// # Errors
     /// [`DecodeError`] if the entry doesn't fit into `record_length` octets.
     pub fn encode(&self, record_length: u8) -> Result<Vec<u8>, DecodeError> {
-        let mut inner = tlv::object(0x4f, &self.aid);
-        if let Some(label) = &self.label {
-            tlv::write(&mut inner, 0x50, label.as_bytes());
-        }
-        let mut record = tlv::object(0x61, &inner);
+        let mut record = self.template(&[]);
         let length = usize::from(record_length);
         if record.len() > length {
             return Err(DecodeError::Invalid {
@@ -57,6 +75,35 @@ impl DirEntry {
             label: label.map(|t| String::from_utf8_lossy(t.value).into_owned()),
         }))
     }
+}
+
+/// The oneM2M service frameworks that a record names (TS-0003 D.1.2): identifier of DF.1M2M under the application's
+/// ADF, and the subscription in it.
+///
+/// # Errors
+/// [`DecodeError`] for a record that is no application template, or an object without an identifier.
+pub fn frameworks(record: &[u8]) -> Result<Vec<(u16, Vec<u8>)>, DecodeError> {
+    let mut r = Reader::new(record);
+    let start = r;
+    let template = tlv::read(&mut r)?;
+    if template.tag != 0x61 {
+        return Err(start.invalid("EF_DIR record", "an application template (tag 61)"));
+    }
+    let Some(discretionary) = tlv::find(template.value, 0x73)? else {
+        return Ok(Vec::new());
+    };
+    let mut list = Vec::new();
+    for content in tlv::read_all(discretionary.value)?
+        .iter()
+        .filter(|o| o.tag == 0xa2)
+    {
+        for framework in tlv::read_all(content.value)?.iter().filter(|o| o.tag == 0x80) {
+            let mut r = Reader::new(framework.value);
+            let fid = r.u16("identifier of DF.1M2M")?;
+            list.push((fid, r.rest().to_vec()));
+        }
+    }
+    Ok(list)
 }
 
 #[cfg(test)]
@@ -101,5 +148,25 @@ mod tests {
         };
         assert!(entry.encode(19).is_err());
         assert_eq!(DirEntry::parse(&[0xff; 20]), Ok(None));
+    }
+
+    //= TS0003-D.1.2-r1
+    #[test]
+    fn a_framework_of_onem2m_stands_behind_the_label() {
+        let entry = DirEntry {
+            aid: vec![0xa0, 0, 0, 0, 0x87],
+            label: None,
+        };
+        let record = entry.template(&[(0x5f10, b"sub".to_vec())]);
+        assert_eq!(
+            base::hex::encode(&record),
+            "61124f05a0000000877309a20780055f10737562"
+        );
+        assert_eq!(frameworks(&record).unwrap(), [(0x5f10, b"sub".to_vec())]);
+        assert_eq!(DirEntry::parse(&record).unwrap(), Some(entry.clone()));
+        assert_eq!(frameworks(&entry.template(&[])).unwrap(), []);
+        assert!(
+            frameworks(&[0x61, 6, 0x73, 4, 0xa2, 2, 0x80, 0]).is_err() && frameworks(&[0xff; 4]).is_err()
+        );
     }
 }

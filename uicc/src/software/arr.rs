@@ -4,6 +4,8 @@ use base::tlv;
 
 /// Key reference of PIN 1 (TS 102 221 table 9.3).
 pub(super) const PIN1: u8 = 0x01;
+/// Key reference of the second PIN of the application.
+const PIN2: u8 = 0x81;
 /// Key reference of ADM 1.
 pub(super) const ADM1: u8 = 0x0a;
 
@@ -18,6 +20,10 @@ pub(super) enum Access {
     Protected,
     /// Read and updated with the PIN: EF_GBABP; the rest by ADM.
     Shared,
+    /// Read by everybody, updated with the PIN: EF_LI; the rest by ADM.
+    Open,
+    /// Read with the PIN, updated with the second PIN of the application: EF_EST; the rest by ADM.
+    Enabled,
 }
 
 /// What must have been verified.
@@ -31,7 +37,14 @@ enum Condition {
 pub(super) const ARR_RECORD: u8 = 50;
 
 impl Access {
-    pub(super) const ALL: [Self; 4] = [Self::Directory, Self::Public, Self::Protected, Self::Shared];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Directory,
+        Self::Public,
+        Self::Protected,
+        Self::Shared,
+        Self::Open,
+        Self::Enabled,
+    ];
 
     /// Its record in EF_ARR.
     pub(super) const fn record(self) -> u8 {
@@ -48,6 +61,8 @@ impl Access {
             Self::Public => &[(0x01, Always), (0x7a, Key(ADM1))],
             Self::Protected => &[(0x01, Key(PIN1)), (0x7a, Key(ADM1))],
             Self::Shared => &[(0x01, Key(PIN1)), (0x02, Key(PIN1)), (0x78, Key(ADM1))],
+            Self::Open => &[(0x01, Always), (0x02, Key(PIN1)), (0x78, Key(ADM1))],
+            Self::Enabled => &[(0x01, Key(PIN1)), (0x02, Key(PIN2)), (0x78, Key(ADM1))],
         };
         let mut out = Vec::new();
         for (mode, condition) in modes {

@@ -1,9 +1,12 @@
-//! AUTHENTICATE (TS 31.102 7.1): GSM (P2 = 80), 3G (81) and GBA (84) contexts.
+//! AUTHENTICATE of a USIM (TS 31.102 7.1): GSM (P2 = 80), 3G (81) and GBA (84) contexts; of an ISIM (TS 31.103 7.1):
+//! IMS AKA (81) and GBA (84).
 //!
 //! A status word other than 9000 and a DC (AUTS) leave the card as it was: no number accepted, no Ks replaced, no file
 //! written.
 
-use aka::{Algorithm, Autn, Auts, Check, F2345, Rand, Res, gba_u::mac_star, gsm};
+use aka::{
+    Algorithm, AlgorithmSet, Autn, Auts, Check, F2345, Rand, Res, gba_u::mac_star, gsm, sqn::SqnArray,
+};
 use base::{Reader, apdu::Command};
 
 use crate::{
@@ -15,10 +18,11 @@ use crate::{
 use super::{
     Answer, SoftCard,
     arr::PIN1,
+    durable::Tracked,
     files::{Files, NodeId},
     gba_u::GbaContext,
     profile::{MacForm, ResForm},
-    usim::{GBANL_RECORD, gbabp_file},
+    store::Application,
 };
 
 /// Tag of a successful 3G or GBA answer.
@@ -30,22 +34,79 @@ const BOOTSTRAP: u8 = 0xdd;
 /// Tag of GBA NAF derivation: NAF_Id and IMPI follow.
 const NAF_DERIVATION: u8 = 0xde;
 
+/// What an application needs to authenticate.
+struct Session<'a> {
+    application: Application,
+    adf: NodeId,
+    algorithm: &'a AlgorithmSet,
+    sqn: &'a mut Tracked<SqnArray>,
+    gba: Option<&'a mut Tracked<GbaContext>>,
+    files: &'a mut Files,
+    gsm: bool,
+}
+
 impl SoftCard {
+    /// With an even instruction (88).
     pub(super) fn authenticate(&mut self, c: &Command) -> Answer {
+        let adf = self.current_application().ok_or(Sw::CONDITIONS)?;
+        let aid = self.state.files.aid(adf);
+        if aid == Some(&names::CLIENT_AID) {
+            return self.client(c);
+        }
         // P2: bit 8 for a key of the application, the context in bits 3 to 1.
         if c.p1 != 0 || c.p2 & 0xf8 != 0x80 {
             return Err(Sw::P1_P2);
         }
-        let usim = self.current_application().ok_or(Sw::CONDITIONS)?;
-        self.state.keys.require(PIN1, self.state.files.aid(usim))?;
-        match c.p2 & 0x07 {
-            0 if self.gsm => self.gsm_context(c.data()),
-            1 => self.umts_context(c.data()),
-            4 if self.state.gba.is_some() => self.gba_context(usim, c.data()),
+        let mut session = self.session(adf)?;
+        match (c.p2 & 0x07, session.application) {
+            (0, Application::Usim) if session.gsm => session.gsm_context(c.data()),
+            (1, _) => session.umts_context(c.data()),
+            (4, _) if session.gba.is_some() => session.gba_context(c.data()),
             _ => Err(Sw::CONTEXT),
         }
     }
 
+    /// With an odd instruction (89): MBMS and local keys, which this card doesn't have. P1 numbers the blocks.
+    pub(super) fn authenticate_tagged(&mut self, c: &Command) -> Answer {
+        let adf = self.current_application().ok_or(Sw::CONDITIONS)?;
+        if !matches!(c.p1, 0x00 | 0x80 | 0xa0) || c.p2 & 0xf8 != 0x80 {
+            return Err(Sw::P1_P2);
+        }
+        self.session(adf)?;
+        Err(Sw::CONTEXT)
+    }
+
+    /// The session of the active application, if that is one of those that authenticate and its PIN is verified.
+    fn session(&mut self, adf: NodeId) -> Result<Session<'_>, Sw> {
+        let state = &mut self.state;
+        let aid = state.files.aid(adf);
+        let begins = |prefix: &[u8]| aid.is_some_and(|a| a.starts_with(prefix));
+        let application = if begins(&names::USIM_AID_PREFIX) {
+            Application::Usim
+        } else if begins(&names::ISIM_AID_PREFIX) {
+            Application::Isim
+        } else {
+            return Err(Sw::INSTRUCTION);
+        };
+        state.keys.require(PIN1, aid)?;
+        let (sqn, algorithm, gba) = match (application, &mut state.isim_sqn, &self.isim_algorithm) {
+            (Application::Usim, ..) => (&mut state.sqn, &self.algorithm, &mut state.gba),
+            (Application::Isim, Some(sqn), Some(own)) => (sqn, own, &mut state.isim_gba),
+            (Application::Isim, ..) => (&mut state.sqn, &self.algorithm, &mut state.isim_gba),
+        };
+        Ok(Session {
+            application,
+            adf,
+            algorithm,
+            sqn,
+            gba: gba.as_mut(),
+            files: &mut state.files,
+            gsm: self.gsm,
+        })
+    }
+}
+
+impl Session<'_> {
     /// `10 RAND` → `04 SRES 08 Kc`, by c2 and c3 of TS 33.102 6.8.1.2.
     fn gsm_context(&self, data: &[u8]) -> Answer {
         let mut r = Reader::new(data);
@@ -61,7 +122,7 @@ impl SoftCard {
     /// `10 RAND 10 AUTN` → `DB L RES 10 CK 10 IK [08 Kc]`.
     fn umts_context(&mut self, data: &[u8]) -> Answer {
         let (rand, autn) = rand_autn(data)?;
-        match aka::authenticate(&self.algorithm, self.state.sqn.edit(), &rand, &autn) {
+        match aka::authenticate(self.algorithm, self.sqn.edit(), &rand, &autn) {
             Check::Accept { res, ck, ik, .. } => {
                 // Room for everything: a vector that grows leaves octets behind that nobody wipes.
                 let mut out = Vec::with_capacity(64);
@@ -69,7 +130,7 @@ impl SoftCard {
                 lv(&mut out, res.expose());
                 lv(&mut out, ck.expose());
                 lv(&mut out, ik.expose());
-                if self.gsm {
+                if self.gsm && self.application == Application::Usim {
                     lv(&mut out, gsm::c3(&ck, &ik).expose());
                 }
                 Ok(out)
@@ -79,30 +140,45 @@ impl SoftCard {
         }
     }
 
-    fn gba_context(&mut self, usim: NodeId, data: &[u8]) -> Answer {
+    fn gba_context(&mut self, data: &[u8]) -> Answer {
         match data.split_first() {
-            Some((&BOOTSTRAP, rest)) => self.bootstrap(usim, rest),
-            Some((&NAF_DERIVATION, rest)) => self.naf_derivation(usim, rest),
+            Some((&BOOTSTRAP, rest)) => self.bootstrap(rest),
+            Some((&NAF_DERIVATION, rest)) => self.naf_derivation(rest),
             Some(_) => Err(Sw::DATA),
             None => Err(Sw::WRONG_LENGTH),
         }
     }
 
+    /// EF_GBABP and EF_GBANL.
+    fn gba_files(&self) -> Result<(NodeId, NodeId), Sw> {
+        let (gbabp, gbanl) = match self.application {
+            Application::Usim => (names::EF_GBABP, names::EF_GBANL),
+            Application::Isim => (names::EF_GBABP_ISIM, names::EF_GBANL_ISIM),
+        };
+        let find = |fid| self.files.find_ef(self.adf, fid).ok_or(Sw::CONTEXT);
+        Ok((find(gbabp)?, find(gbanl)?))
+    }
+
     /// `DD 10 RAND 10 AUTN*` → `DB L RES`. CK and IK become Ks; Ks, RAND and the emptied B-TID and lifetime are stored
     /// together (ruling 14).
-    fn bootstrap(&mut self, usim: NodeId, data: &[u8]) -> Answer {
+    fn bootstrap(&mut self, data: &[u8]) -> Answer {
         let (rand, autn) = rand_autn(data)?;
-        let state = &mut self.state;
-        let gba = state.gba.as_mut().ok_or(Sw::CONTEXT)?;
-        let file = gbabp(&state.files, usim)?;
+        let (file, _) = self.gba_files()?;
+        let gba = self.gba.as_mut().ok_or(Sw::CONTEXT)?;
         let autn = match gba.get().mac {
             MacForm::Plain => autn,
             MacForm::Star => mac_star(&autn, &self.algorithm.f2345(&rand).ik),
         };
-        match aka::authenticate(&self.algorithm, state.sqn.edit(), &rand, &autn) {
+        match aka::authenticate(self.algorithm, self.sqn.edit(), &rand, &autn) {
             Check::Accept { res, ck, ik, .. } => {
                 gba.edit().start(rand, &ck, &ik);
-                *state.files.transparent_mut(file)? = gbabp_file(Some(GbaBp::started(&rand)));
+                let octets = self.files.transparent_mut(file)?;
+                let size = octets.len();
+                *octets = GbaBp::started(&rand).encode().map_err(|_| Sw::MEMORY)?;
+                if octets.len() > size {
+                    return Err(Sw::MEMORY);
+                }
+                octets.resize(size, 0xff);
                 let res = form(gba.get(), &res);
                 let mut out = Vec::with_capacity(32);
                 out.push(SUCCESS);
@@ -115,7 +191,7 @@ impl SoftCard {
     }
 
     /// `DE L NAF_Id L IMPI` → `DB 20 Ks_ext_NAF`; Ks_int_NAF stays, named in EF_GBANL.
-    fn naf_derivation(&mut self, usim: NodeId, data: &[u8]) -> Answer {
+    fn naf_derivation(&mut self, data: &[u8]) -> Answer {
         let mut r = Reader::new(data);
         let naf_id = lv_any(&mut r)?;
         let impi = lv_any(&mut r)?;
@@ -124,10 +200,10 @@ impl SoftCard {
         if naf_id.len() < 6 || impi.is_empty() {
             return Err(Sw::DATA);
         }
-        let state = &mut self.state;
-        let tracked = state.gba.as_mut().ok_or(Sw::CONTEXT)?;
+        let (gbabp, gbanl) = self.gba_files()?;
+        let tracked = self.gba.as_mut().ok_or(Sw::CONTEXT)?;
         let gba = tracked.get();
-        let bp = GbaBp::parse(state.files.transparent(gbabp(&state.files, usim)?)?).unwrap_or_default();
+        let bp = GbaBp::parse(self.files.transparent(gbabp)?).unwrap_or_default();
         // No Ks, a RAND that isn't the one of Ks (the terminal may write the file), or a run without B-TID.
         if gba.rand().is_none() || bp.rand() != gba.rand() || (gba.wait_for_btid && !bp.is_finished()) {
             return Err(Sw::CONDITIONS);
@@ -137,11 +213,11 @@ impl SoftCard {
             naf_id: naf_id.to_vec(),
             btid: bp.btid,
         };
-        let record = entry.encode(GBANL_RECORD).map_err(|_| Sw::MEMORY)?;
         let slot = gba.slot_for(naf_id).ok_or(Sw::MEMORY)?;
-        let list = state.files.find_ef(usim, names::EF_GBANL).ok_or(Sw::CONTEXT)?;
+        let list = self.files.records_mut(gbanl)?;
+        let record = entry.encode(list.length).map_err(|_| Sw::MEMORY)?;
         let number = super::low_octet(slot + 1);
-        let place = state.files.records_mut(list)?.get_mut(number).ok_or(Sw::MEMORY)?;
+        let place = list.get_mut(number).ok_or(Sw::MEMORY)?;
         place.copy_from_slice(&record);
         tracked.edit().keep(slot, naf_id, &keys);
         let mut out = Vec::with_capacity(34);
@@ -149,10 +225,6 @@ impl SoftCard {
         lv(&mut out, keys.ext.expose());
         Ok(out)
     }
-}
-
-fn gbabp(files: &Files, usim: NodeId) -> Result<NodeId, Sw> {
-    files.find_ef(usim, names::EF_GBABP).ok_or(Sw::CONTEXT)
 }
 
 fn form(gba: &GbaContext, res: &Res) -> Res {

@@ -84,14 +84,23 @@ impl GbaContext {
         })
     }
 
+    /// Where the key of a NAF is.
+    pub(super) fn slot_of(&self, naf_id: &[u8]) -> Option<usize> {
+        let its = |s: &Option<NafSlot>| s.as_ref().is_some_and(|s| s.naf_id == naf_id);
+        self.kept.slots.iter().position(its)
+    }
+
+    /// The key in a slot, for the client in the card; it is the most recent one now.
+    pub(super) fn use_key(&mut self, slot: usize) -> Option<Secret<32>> {
+        self.kept.clock += 1;
+        let slot = self.kept.slots.get_mut(slot)?.as_mut()?;
+        slot.used = self.kept.clock;
+        Some(slot.ks_int.duplicate())
+    }
+
     /// Where the key of a NAF goes (annex G.2): over its own older one, into an empty slot, or over the least recent.
     pub(super) fn slot_for(&self, naf_id: &[u8]) -> Option<usize> {
-        let own = self
-            .kept
-            .slots
-            .iter()
-            .position(|s| s.as_ref().is_some_and(|s| s.naf_id == naf_id));
-        own.or_else(|| {
+        self.slot_of(naf_id).or_else(|| {
             let least_recent = |(_, s): &(usize, &Option<NafSlot>)| s.as_ref().map_or(0, |s| s.used);
             self.kept
                 .slots

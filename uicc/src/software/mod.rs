@@ -7,7 +7,8 @@
 //!   data objects; `pin`: PIN commands; `manage`: TS 102 222
 //! - `authenticate`: AUTHENTICATE in its contexts; `gba_u`: Ks and NAF keys, which never leave
 //! - [`toolkit`]: what the card asks of the terminal
-//! - `mf`, `usim`: the files of built-in profiles
+//! - `mf`, `usim`, `isim`, `m2m`: the files of built-in profiles, made with `folder`
+//! - `ara`: access rules for a terminal's applications; `client`: what the card does with Ks_int_NAF itself
 //!
 //! [`SoftCard::transmit`] finds the command and its class, and does what T=0 does with lengths. A command gives
 //! `Result<Vec<u8>, Sw>`: it either answers or changes nothing, since all that it touched is given back otherwise.
@@ -34,16 +35,21 @@
 //! `self.commit()?`.
 
 mod access;
+pub(crate) mod ara;
 mod arr;
 mod authenticate;
 mod channel;
+mod client;
 mod data;
 mod durable;
 mod files;
+mod folder;
 mod gba_u;
 mod io;
+mod isim;
 pub mod journal;
 mod keys;
+mod m2m;
 mod manage;
 mod mf;
 mod pin;
@@ -91,12 +97,14 @@ mod ins {
     pub(super) const MANAGE_CHANNEL: u8 = 0x70;
     pub(super) const GET_CHALLENGE: u8 = 0x84;
     pub(super) const AUTHENTICATE: u8 = 0x88;
+    pub(super) const AUTHENTICATE_TAGGED: u8 = 0x89;
     pub(super) const SEARCH_RECORD: u8 = 0xa2;
     pub(super) const SELECT: u8 = 0xa4;
     pub(super) const TERMINAL_CAPABILITY: u8 = 0xaa;
     pub(super) const READ_BINARY: u8 = 0xb0;
     pub(super) const READ_RECORD: u8 = 0xb2;
     pub(super) const GET_RESPONSE: u8 = 0xc0;
+    pub(super) const GET_DATA: u8 = 0xca;
     pub(super) const ENVELOPE: u8 = 0xc2;
     pub(super) const RETRIEVE_DATA: u8 = 0xcb;
     pub(super) const RESIZE_FILE: u8 = 0xd4;
@@ -139,6 +147,8 @@ fn command(ins: u8) -> Option<Row> {
         ins::DEACTIVATE_FILE => (Interindustry, SoftCard::deactivate_file),
         ins::ACTIVATE_FILE => (Interindustry, SoftCard::activate_file),
         ins::AUTHENTICATE => (Interindustry, SoftCard::authenticate),
+        ins::AUTHENTICATE_TAGGED => (Interindustry, SoftCard::authenticate_tagged),
+        ins::GET_DATA => (Etsi, SoftCard::get_data),
         ins::GET_CHALLENGE => (Interindustry, SoftCard::get_challenge),
         ins::MANAGE_CHANNEL => (Interindustry, SoftCard::manage_channel),
         ins::TERMINAL_CAPABILITY => (Etsi, SoftCard::terminal_capability),
@@ -162,8 +172,12 @@ pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 /// A UICC in software. Give it to whatever drives a [`Card`].
 pub struct SoftCard {
     algorithm: AlgorithmSet,
+    /// Of an ISIM with keys of its own.
+    isim_algorithm: Option<AlgorithmSet>,
     gsm: bool,
     t0: bool,
+    /// Rules of the ARA-M.
+    rules: Option<ara::Rules>,
     state: State,
     store: Option<Box<dyn Store + Send>>,
     entropy: Option<Entropy>,
@@ -219,8 +233,10 @@ impl SoftCard {
         channels[0] = Some(Channel::default());
         Self {
             algorithm: profile.algorithm,
+            isim_algorithm: profile.isim.and_then(|i| i.keys).map(|(algorithm, _)| algorithm),
             gsm: profile.gsm,
             t0: profile.t0,
+            rules: profile.access_rules.as_deref().map(ara::Rules::new),
             state,
             store: None,
             entropy: None,
@@ -284,8 +300,8 @@ impl SoftCard {
     /// No command tells it: a real card has nothing of the kind (ruling 13), and the key itself never comes out.
     #[must_use]
     pub fn holds_ks_int_naf(&self, naf_id: &[u8], key: &Secret<32>) -> bool {
-        let gba = self.state.gba.as_ref();
-        gba.is_some_and(|g| g.get().holds(naf_id, key))
+        let both = [&self.state.gba, &self.state.isim_gba];
+        both.into_iter().flatten().any(|g| g.get().holds(naf_id, key))
     }
 
     /// One APDU as octets, for a reader's driver or a fuzzer; a malformed one gets 6700.
@@ -470,7 +486,16 @@ impl SoftCard {
 
 /// The files of built-in profiles: modules in an order in which directories come first.
 fn built_in(profile: &Profile) -> Vec<profile::FileSpec> {
-    [mf::files(profile), usim::files(profile)].concat()
+    [
+        mf::files(profile),
+        usim::telecom(),
+        usim::files(profile),
+        isim::files(profile),
+        m2m::module(profile),
+        ara::files(profile),
+        client::files(profile),
+    ]
+    .concat()
 }
 
 impl Card for SoftCard {

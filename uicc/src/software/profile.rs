@@ -2,11 +2,12 @@
 
 mod spec;
 
+pub use super::ara::{AccessRule, ApduAccess};
 pub use spec::{Content, FilePath, FileSpec, KeySpec, LifeCycle, Unblock};
 
 use aka::{AlgorithmSet, Rand, sqn::SqnArray};
 use gba::{
-    ids::{Imsi, MncLength},
+    ids::{Impi, Imsi, MncLength},
     keys::Ks,
 };
 
@@ -29,6 +30,16 @@ pub struct Profile {
     pub gba_u: Option<GbaU>,
     /// Services 27 and 38: Kc in the 3G context, and the GSM context.
     pub gsm: bool,
+    /// Service provider's name (EF_SPN), of which 16 octets are shown.
+    pub name: String,
+    /// An ISIM beside the USIM.
+    pub isim: Option<Isim>,
+    /// oneM2M subscription in DF.1M2M of the USIM, whose GBA makes its keys.
+    pub m2m_framework: Option<Subscription>,
+    /// oneM2M subscription in an application of its own, ADF.1M2MSM.
+    pub m2m_module: Option<Subscription>,
+    /// ARA-M with these access rules; `None`: no ARA-M.
+    pub access_rules: Option<Vec<AccessRule>>,
     /// What the card asks of the terminal by itself, and when.
     pub toolkit: Vec<Scripted>,
     /// PIN 1, if it is switched on.
@@ -57,6 +68,11 @@ impl Profile {
             sqn: SqnArray::new(aka::sqn::SqnProfile::default()),
             gba_u: None,
             gsm: false,
+            name: "gba".to_owned(),
+            isim: None,
+            m2m_framework: None,
+            m2m_module: None,
+            access_rules: None,
             toolkit: Vec::new(),
             pin: None,
             adm: None,
@@ -66,12 +82,55 @@ impl Profile {
         }
     }
 
+    /// The same card with an ISIM that has the USIM's keys, and GBA_U if that has it.
+    #[must_use]
+    pub fn with_isim(mut self) -> Self {
+        self.isim = Some(Isim {
+            gba_u: self.gba_u.as_ref().map(GbaU::fresh),
+            ..Isim::default()
+        });
+        self
+    }
+
     /// The same card with GBA_U in its standard forms.
     #[must_use]
     pub fn with_gba_u(mut self) -> Self {
         self.gba_u = Some(GbaU::default());
         self
     }
+}
+
+/// What an ISIM has (TS 31.103).
+#[derive(Default)]
+pub struct Isim {
+    /// Private identity; `None`: the one that TS 23.003 13.3 makes of the IMSI.
+    pub impi: Option<Impi>,
+    /// Keys of its own. `None`: those of the USIM, and then its sequence numbers too, so that no number is accepted
+    /// twice.
+    pub keys: Option<(AlgorithmSet, SqnArray)>,
+    /// GBA_U with a Ks of its own (ruling 15).
+    pub gba_u: Option<GbaU>,
+}
+
+/// A oneM2M subscription (TS-0003 annex D.1.3). What is there says which services are.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Subscription {
+    /// M2M-Sub-ID.
+    pub subscription_id: String,
+    /// M2M-SP-ID.
+    pub provider: String,
+    /// M2M-Node-ID.
+    pub node: Option<String>,
+    /// CSE-ID of the node.
+    pub cse: Option<String>,
+    /// AE-IDs.
+    pub entities: Vec<String>,
+    /// FQDNs of enrolment functions, best first.
+    pub enrolment: Vec<String>,
+    /// CSE-IDs of the infrastructure.
+    pub in_cses: Vec<String>,
+    /// FQDN of the authentication function.
+    pub maf: Option<String>,
 }
 
 /// Which form of AUTN the GBA context takes (TS 33.220 5.3.2, ruling 12).
@@ -118,6 +177,14 @@ impl Default for GbaU {
             naf_records: 8,
             run: None,
         }
+    }
+}
+
+impl GbaU {
+    /// The same manners, no run.
+    #[must_use]
+    pub const fn fresh(&self) -> Self {
+        Self { run: None, ..*self }
     }
 }
 

@@ -210,7 +210,7 @@ fn a_snapshot_makes_the_same_card() {
     for command in commands() {
         assert_eq!(sw(&mut card, &command), 0x9000);
     }
-    let mut again = SoftCard::build(laboratory()).unwrap();
+    let mut again = of(laboratory());
     again.apply(&card.snapshot()).unwrap();
     assert_eq!(snapshot(&again), snapshot(&card));
     // Changes of another profile, whose directories aren't there.
@@ -228,12 +228,7 @@ fn a_snapshot_makes_the_same_card() {
 
 #[test]
 fn cards_share_what_they_do_not_change() {
-    let shared = FileSystem::new(&{
-        let mut all = super::super::built_in(&profile());
-        all.extend(files());
-        all
-    })
-    .unwrap();
+    let shared = FileSystem::new(&files()).unwrap();
     let mut cards: Vec<_> = (0..3)
         .map(|_| SoftCard::with_files(profile(), shared.clone()))
         .collect();

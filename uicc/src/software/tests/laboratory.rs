@@ -3,8 +3,16 @@
 use super::*;
 use crate::{
     fcp::Security,
-    software::profile::{Content, FilePath, FileSpec, KeySpec},
+    software::{
+        FileSystem,
+        profile::{Content, FilePath, FileSpec, KeySpec},
+    },
 };
+
+/// AID of the USIM.
+const USIM_AID: &[u8] = &[
+    0xa0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02, 0xff, 0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x01, 0x00,
+];
 
 /// AID of a second application.
 pub(super) const OTHER_AID: &[u8] = &[0xa0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x04, 0xff];
@@ -44,7 +52,54 @@ fn numbered(count: u8) -> Vec<Vec<u8>> {
     (1..=count).map(|n| vec![n, n]).collect()
 }
 
+/// The records of its EF_ARRs: directories by ADM; read by all; read with the PIN; read and updated with the PIN.
+const RULES: [&str; 4] = [
+    "80017f a40683010a950108",
+    "800101 9000 80017a a40683010a950108",
+    "800101 a406830101950108 80017a a40683010a950108",
+    "800101 a406830101950108 800102 a406830101950108",
+];
+
+/// MF and USIM, as far as the tests need them.
+fn base() -> Vec<FileSpec> {
+    let arr = || Content::LinearFixed {
+        record_length: 50,
+        records: RULES
+            .iter()
+            .map(|r| hex::decode(&r.replace(' ', "")).unwrap())
+            .collect(),
+    };
+    let mf = |fid, record, content| FileSpec::new(FilePath::in_mf(&[fid]), 0x2f06, record, content);
+    let usim =
+        |fid, record, content| FileSpec::new(FilePath::in_adf(USIM_AID, &[fid]), 0x6f06, record, content);
+    vec![
+        FileSpec::new(FilePath::MF, 0x2f06, 1, Content::Directory),
+        mf(0x2f06, 2, arr()).with_sfi(0x06),
+        mf(0x2fe2, 2, Content::Transparent(vec![0x89; 10])).with_sfi(0x02),
+        FileSpec::new(FilePath::in_adf(USIM_AID, &[]), 0x2f06, 1, Content::Directory),
+        usim(0x6f06, 2, arr()),
+        usim(0x6f07, 3, Content::Transparent(vec![8; 9])).with_sfi(0x07),
+        usim(0x6fad, 2, Content::Transparent(vec![0, 0, 0, 2])).with_sfi(0x03),
+        usim(0x6fd6, 4, Content::Transparent(vec![0xff; 255])),
+        usim(
+            0x6fda,
+            3,
+            Content::LinearFixed {
+                record_length: 255,
+                records: vec![Vec::new(); 8],
+            },
+        ),
+    ]
+}
+
+/// All files of the card, whatever the built-in profiles have.
 pub(super) fn files() -> Vec<FileSpec> {
+    let mut all = base();
+    all.extend(own());
+    all
+}
+
+fn own() -> Vec<FileSpec> {
     let adf = |fids: &[u16], content| FileSpec::new(FilePath::in_adf(OTHER_AID, fids), 0x2f06, 1, content);
     vec![
         FileSpec::new(FilePath::in_mf(&[0x7f10]), 0x2f06, 1, Content::Directory),
@@ -124,14 +179,18 @@ pub(super) fn laboratory() -> Profile {
             KeySpec::new(0x11, code(UNIVERSAL)),
             KeySpec::new(0x81, code(PIN2)).of_application(OTHER_AID),
         ],
-        files: files(),
         ..profile().with_gba_u()
     }
 }
 
 /// The card, with PIN 1 and ADM 1 to be verified.
 pub(super) fn card() -> SoftCard {
-    SoftCard::build(laboratory()).unwrap()
+    of(laboratory())
+}
+
+/// A card of that profile with the laboratory's files.
+pub(super) fn of(profile: Profile) -> SoftCard {
+    SoftCard::with_files(profile, FileSystem::new(&files()).unwrap())
 }
 
 /// The card after ADM 1.

@@ -183,7 +183,7 @@ fn files_are_deleted_with_what_lies_in_them() {
         ],
     );
     // Rebuilt from profile and changes, deleted and created files are what they were.
-    let mut again = SoftCard::build(laboratory()).unwrap();
+    let mut again = of(laboratory());
     again.apply(&card.snapshot()).unwrap();
     play(
         &mut again,
@@ -300,7 +300,7 @@ fn what_is_terminated_stays_so() {
             ("80f2000000", "-", 0x9000),
         ],
     );
-    let mut again = SoftCard::build(laboratory()).unwrap();
+    let mut again = of(laboratory());
     again.apply(&card.snapshot()).unwrap();
     assert_eq!(sw(&mut again, "00b0820000"), 0x6985, "for ever");
 }

@@ -230,7 +230,7 @@ fn rules_hold_as_they_are_written_in_whatever_form() {
 fn a_changed_key_is_recorded_without_what_a_reset_ends() {
     let mut card = card();
     assert_eq!(sw(&mut card, &format!("00240001 10 {PIN}{NEW}")), 0x9000);
-    let mut again = SoftCard::build(laboratory()).unwrap();
+    let mut again = of(laboratory());
     again.apply(&card.snapshot()).unwrap();
     assert_eq!(sw(&mut again, "00a4000c 02 2f13"), 0x9000);
     assert_eq!(sw(&mut again, "00b0000001"), 0x6982, "not verified");

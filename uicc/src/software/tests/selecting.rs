@@ -37,7 +37,7 @@ fn applications_are_found_first_last_next_and_previous_as_ef_dir_lists_them() {
     let aids: Vec<_> = {
         let files = &card.state.files;
         files
-            .applications(&[])
+            .applications(&[0xa0, 0, 0, 0, 0x87])
             .map(|id| hex::encode(files.aid(id).unwrap()))
             .collect()
     };
