@@ -214,6 +214,18 @@ const PEERS: &[Need] = &[
         ],
     },
     Need {
+        what: "hostapd",
+        why: "asks our HSS for vectors, as an access point does",
+        present: || which("hostapd").is_some(),
+        packages: ["hostapd", "hostapd", "hostapd", "hostapd", "hostapd", ""],
+    },
+    Need {
+        what: "wpa_supplicant and eapol_test",
+        why: "do EAP-AKA and EAP-AKA' with the software card, as a device does",
+        present: || which("wpa_supplicant").is_some() && which("eapol_test").is_some(),
+        packages: ["wpasupplicant eapoltest", "", "", "", "", ""],
+    },
+    Need {
         what: "swig",
         why: "builds pyscard, whose scripts drive the software card",
         present: || which("swig").is_some(),
