@@ -21,6 +21,7 @@ const GATED: &[(&str, &str)] = &[
     ("lab", "bootstrap"),
     ("lab", "ub_http"),
     ("net", "diameter"),
+    ("uicc", "card"),
 ];
 
 /// How often such a bench may try.
@@ -29,6 +30,9 @@ const TRIES: u32 = 3;
 /// Instructions that one whole bootstrap of GBA_ME may take under callgrind, where SHA-256 has no hardware: a third more
 /// than measured.
 const BOOTSTRAP_INSTRUCTIONS: u64 = 400_000;
+
+/// Instructions that SELECT with FCP and READ BINARY of a software card may take together.
+const CARD_INSTRUCTIONS: u64 = 3000;
 
 /// `cargo xtask bench [--gate]`
 pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
@@ -98,7 +102,16 @@ pub(crate) fn gate() -> Result<(), Failure> {
     let mut broken = Vec::new();
     for (what, each, bound) in [
         ("a Milenage vector", milenage()?, MILENAGE_INSTRUCTIONS),
-        ("a whole bootstrap", bootstrap()?, BOOTSTRAP_INSTRUCTIONS),
+        (
+            "a whole bootstrap",
+            counted("lab", "bootstrap", 500)?,
+            BOOTSTRAP_INSTRUCTIONS,
+        ),
+        (
+            "SELECT and READ of a card",
+            counted("uicc", "card", 10_000)?,
+            CARD_INSTRUCTIONS,
+        ),
     ] {
         let told = format!("{what} takes {each} instructions (bound {bound})");
         println!("{told}");
@@ -140,22 +153,21 @@ fn milenage() -> Result<u64, Failure> {
     Ok(twice.saturating_sub(once).div_ceil(N))
 }
 
-/// n against 2n bootstraps by the bench, so that the network's start cancels out.
-fn bootstrap() -> Result<u64, Failure> {
-    const N: u64 = 500;
+/// n against 2n rounds of a bench that knows `--count`, so that its start cancels out.
+fn counted(member: &'static str, bench: &str, rounds: u64) -> Result<u64, Failure> {
     let count = |n: u64| {
-        let out = target().join(format!("callgrind.bootstrap.{n}.out"));
+        let out = target().join(format!("callgrind.{bench}.{n}.out"));
         let runner = format!(
             "target.'cfg(all())'.runner = ['valgrind', '--quiet', '--tool=callgrind', '--callgrind-out-file={}']",
             out.display()
         );
         let mut run = cargo(["--config", &runner]);
-        run.args(cargo_bench("lab", "bootstrap").get_args());
+        run.args(cargo_bench(member, bench).get_args());
         read(run.args(["--", "--count", &n.to_string()]))?;
         total_of(&out)
     };
-    let once = count(N)?;
-    Ok(count(2 * N)?.saturating_sub(once).div_ceil(N))
+    let once = count(rounds)?;
+    Ok(count(2 * rounds)?.saturating_sub(once).div_ceil(rounds))
 }
 
 fn instructions(n: u64) -> Result<u64, Failure> {
