@@ -83,7 +83,18 @@ pub fn find(octets: &[u8], tag: u32) -> Result<Option<Tlv<'_>>, DecodeError> {
 }
 
 /// Appends one object with the shortest length. A value above [`MAX_VALUE`] is a mistake of the caller: it is cut.
+#[inline]
 pub fn write(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
+    // Most objects by far: one octet of tag, one of length.
+    if let (Ok(tag @ 1..), Ok(length @ 0..=0x7f)) = (u8::try_from(tag), u8::try_from(value.len())) {
+        out.extend_from_slice(&[tag, length]);
+        out.extend_from_slice(value);
+    } else {
+        write_any(out, tag, value);
+    }
+}
+
+fn write_any(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
     let value = value.get(..value.len().min(MAX_VALUE)).unwrap_or_default();
     let octets = tag.to_be_bytes();
     let lead = octets.iter().position(|b| *b != 0).unwrap_or(3);

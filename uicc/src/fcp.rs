@@ -166,8 +166,11 @@ impl Fcp {
     /// The template with its tag 62.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64);
-        tlv::write(&mut out, 0x82, &self.descriptor());
+        // The template's tag, and room for a short length.
+        let mut out = Vec::with_capacity(80);
+        out.extend_from_slice(&[0x62, 0]);
+        let (descriptor, length) = self.descriptor();
+        tlv::write(&mut out, 0x82, descriptor.get(..length).unwrap_or(&descriptor));
         if let Some(fid) = self.fid {
             tlv::write(&mut out, 0x83, &fid.to_be_bytes());
         }
@@ -205,18 +208,24 @@ impl Fcp {
             Sfi::None => tlv::write(&mut out, 0x88, &[]),
             Sfi::Is(sfi) => tlv::write(&mut out, 0x88, &[sfi << 3]),
         }
-        tlv::object(0x62, &out)
+        match (u8::try_from(out.len() - 2), out.get_mut(1)) {
+            (Ok(length @ 0..=0x7f), Some(place)) => *place = length,
+            _ => out = tlv::object(0x62, out.get(2..).unwrap_or_default()),
+        }
+        out
     }
 
-    fn descriptor(&self) -> Vec<u8> {
+    /// The descriptor, and how many of its octets there are.
+    fn descriptor(&self) -> ([u8; 5], usize) {
         let share = if self.shareable { 0x40 } else { 0 };
+        let plain = |kind: u8| ([share | kind, 0x21, 0, 0, 0], 2);
         let records = |kind: u8, length: u16, records: u8| {
             let [high, low] = length.to_be_bytes();
-            vec![share | kind, 0x21, high, low, records]
+            ([share | kind, 0x21, high, low, records], 5)
         };
         match self.structure {
-            Structure::Directory => vec![share | 0x38, 0x21],
-            Structure::Transparent => vec![share | 0x01, 0x21],
+            Structure::Directory => plain(0x38),
+            Structure::Transparent => plain(0x01),
             Structure::LinearFixed {
                 record_length,
                 records: n,
@@ -225,7 +234,7 @@ impl Fcp {
                 record_length,
                 records: n,
             } => records(0x06, record_length, n),
-            Structure::BerTlv => vec![share | 0x39, 0x21],
+            Structure::BerTlv => plain(0x39),
         }
     }
 

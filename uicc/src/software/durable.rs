@@ -34,8 +34,11 @@ impl<T: Duplicate> Tracked<T> {
         self.before.as_ref()
     }
 
+    #[inline]
     pub(super) fn keep(&mut self) {
-        self.before = None;
+        if self.before.is_some() {
+            self.before = None;
+        }
     }
 
     pub(super) fn roll_back(&mut self) {

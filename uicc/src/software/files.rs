@@ -584,6 +584,9 @@ impl Files {
     }
 
     pub(super) fn keep(&mut self) {
+        if self.undo.is_empty() {
+            return;
+        }
         for (id, _) in self.undo.drain(..) {
             // A file that only this card ever had is gone without a trace.
             if id >= self.base.0.len() && matches!(self.own.get(&id), Some(Own::Gone(_))) {
