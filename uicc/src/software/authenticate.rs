@@ -21,6 +21,7 @@ use super::{
     durable::Tracked,
     files::{Files, NodeId},
     gba_u::GbaContext,
+    guard,
     profile::{MacForm, ResForm},
     store::Application,
 };
@@ -124,6 +125,7 @@ impl Session<'_> {
         let (rand, autn) = rand_autn(data)?;
         match aka::authenticate(self.algorithm, self.sqn.edit(), &rand, &autn) {
             Check::Accept { res, ck, ik, .. } => {
+                guard::accepted(self.files);
                 // Room for everything: a vector that grows leaves octets behind that nobody wipes.
                 let mut out = Vec::with_capacity(64);
                 out.push(SUCCESS);
@@ -135,7 +137,9 @@ impl Session<'_> {
                 }
                 Ok(out)
             }
-            Check::SyncFailure(auts) => Ok(sync_failure(&auts)),
+            Check::SyncFailure(auts) => {
+                guard::sync_failure(self.files, &rand, auts).map(|a| sync_failure(&a))
+            }
             Check::MacFailure => Err(Sw::MAC),
         }
     }
@@ -171,6 +175,7 @@ impl Session<'_> {
         };
         match aka::authenticate(self.algorithm, self.sqn.edit(), &rand, &autn) {
             Check::Accept { res, ck, ik, .. } => {
+                guard::accepted(self.files);
                 gba.edit().start(rand, &ck, &ik);
                 let octets = self.files.transparent_mut(file)?;
                 let size = octets.len();
@@ -185,7 +190,9 @@ impl Session<'_> {
                 lv(&mut out, res.expose());
                 Ok(out)
             }
-            Check::SyncFailure(auts) => Ok(sync_failure(&auts)),
+            Check::SyncFailure(auts) => {
+                guard::sync_failure(self.files, &rand, auts).map(|a| sync_failure(&a))
+            }
             Check::MacFailure => Err(Sw::MAC),
         }
     }

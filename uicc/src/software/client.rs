@@ -137,7 +137,7 @@ fn slot_of(
 }
 
 /// RFC 4279 2: as many zeros as the PSK has octets, then the PSK, each behind its length.
-fn premaster(psk: &[u8; 32]) -> SecretBytes {
+pub(super) fn premaster(psk: &[u8; 32]) -> SecretBytes {
     let mut out = vec![0; 2 * (2 + psk.len())];
     let (other, own) = out.split_at_mut(2 + psk.len());
     for half in [&mut *other, &mut *own] {
@@ -152,7 +152,7 @@ fn premaster(psk: &[u8; 32]) -> SecretBytes {
 }
 
 /// P_SHA256 of RFC 5246 5; `seed` is label and seed.
-fn p_sha256(secret: &SecretBytes, seed: &[u8], length: usize) -> Vec<u8> {
+pub(super) fn p_sha256(secret: &SecretBytes, seed: &[u8], length: usize) -> Vec<u8> {
     let hmac = |parts: &[&[u8]]| -> [u8; 32] {
         #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 2)")]
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose()).expect("any length");

@@ -7,6 +7,7 @@ use crate::{
 
 use super::{
     arr::{ARR_RECORD, Access},
+    guard,
     isim::ISIM_AID,
     m2m::M2MSM_AID,
     profile::{Content, FilePath, FileSpec, Profile},
@@ -25,7 +26,7 @@ pub(super) fn files(profile: &Profile) -> Vec<FileSpec> {
             content,
         )
     };
-    vec![
+    let mut all = vec![
         FileSpec::new(
             FilePath::MF,
             names::EF_ARR_MF,
@@ -46,7 +47,11 @@ pub(super) fn files(profile: &Profile) -> Vec<FileSpec> {
         )
         .with_sfi(0x05),
         file(names::EF_ARR_MF, Access::Public, rules()).with_sfi(0x06),
-    ]
+    ];
+    if profile.guard_auts {
+        all.push(guard::file());
+    }
+    all
 }
 
 /// EF_DIR: what a terminal may choose. ARA-M and the client are known by their AIDs alone.

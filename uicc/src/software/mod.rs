@@ -7,6 +7,7 @@
 //!   data objects; `pin`: PIN commands; `manage`: TS 102 222
 //! - `authenticate`: AUTHENTICATE in its contexts; `gba_u`: Ks and NAF keys, which never leave
 //! - [`toolkit`]: what the card asks of the terminal
+//! - `guard`: what limits the AUTS that a rogue reader can collect
 //! - `mf`, `usim`, `isim`, `m2m`: the files of built-in profiles, made with `folder`
 //! - `ara`: access rules for a terminal's applications; `client`: what the card does with Ks_int_NAF itself
 //!
@@ -15,7 +16,7 @@
 //!
 //! # To add an instruction
 //!
-//! Write `fn(&mut self, c: &Command) -> Answer` in an `impl SoftCard`, give its number in [`ins`] and its row in
+//! Write `fn(&mut self, c: &Command) -> Answer` in an `impl SoftCard`, give its number in `ins` and its row in
 //! `command`. `self.channel` is the channel that the class names. A success ends with 9000, or with what the command
 //! puts into `self.ending` (a warning with data). A command without data that may only happen once asks
 //! `self.expects(c, length)` first, since a wrong Le makes it come again.
@@ -28,7 +29,7 @@
 //! # To change what lasts
 //!
 //! Files by `self.state.files.edit(id)` (or `transparent_mut`, `records_mut`), a key by `self.state.keys.edit(…)`,
-//! anything else in a `Tracked` of [`State`] by `edit()`. That is all: the change is recorded, kept by the [`Store`]
+//! anything else in a `Tracked` of `State` by `edit()`. That is all: the change is recorded, kept by the [`Store`]
 //! before the answer leaves, and given back if that fails (6581) or the command does. A new kind of state is a
 //! `Tracked` field, a [`Change`] variant, and a line each in `State::changes`, `snapshot`, `apply`, `keep` and
 //! `roll_back`. What has to be kept in the middle of a command (a counter, before its code is compared) calls
@@ -45,6 +46,7 @@ mod durable;
 mod files;
 mod folder;
 mod gba_u;
+mod guard;
 mod io;
 mod isim;
 pub mod journal;

@@ -42,6 +42,10 @@ pub struct Profile {
     pub access_rules: Option<Vec<AccessRule>>,
     /// What the card asks of the terminal by itself, and when.
     pub toolkit: Vec<Scripted>,
+    /// Limits the AUTS that a rogue reader can collect: a RAND that was answered with one gets the same again, and after
+    /// 16 synchronisation failures in a row a run that is accepted has to come first (6985). Off, as on real cards: two
+    /// AUTS for one RAND show how the sequence number moved between them.
+    pub guard_auts: bool,
     /// PIN 1, if it is switched on.
     pub pin: Option<Pin>,
     /// ADM 1. `None`: nobody can do what needs it.
@@ -73,6 +77,7 @@ impl Profile {
             m2m_framework: None,
             m2m_module: None,
             access_rules: None,
+            guard_auts: false,
             toolkit: Vec::new(),
             pin: None,
             adm: None,

@@ -2,12 +2,15 @@
 
 mod any_apdu;
 mod authenticate;
+mod client;
 mod contents;
 mod files;
 mod gba_u;
+mod isim;
 mod keeping;
 mod laboratory;
 mod managing;
+mod phone;
 mod pins;
 mod selecting;
 
