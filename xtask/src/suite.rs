@@ -68,7 +68,12 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
         .lean())
     });
     if quick {
-        for name in ["licences, bans, sources", "fuzz targets", "measured gates"] {
+        for name in [
+            "licences, bans, sources",
+            "fuzz targets",
+            "measured gates",
+            "storm of APDUs",
+        ] {
             steps.skip(name, "--quick");
         }
     } else {
@@ -76,6 +81,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
             steps.run("fuzz targets: slice", fuzz::slice);
         }
         steps.run("measured gates", bench::gate);
+        steps.run("storm of APDUs", storm);
     }
     steps.close()
 }
@@ -107,6 +113,13 @@ fn tests(quick: bool) -> Result<(), Failure> {
 pub(crate) fn flood() -> Result<(), Failure> {
     let mut test = cargo(["test", "--release", "--package", "gba-bsf", "--test", "flood"]);
     go(test.env("GBA_FLOOD", "1000000"))
+}
+
+/// Ten million APDUs at software cards, of which the tests send a slice.
+fn storm() -> Result<(), Failure> {
+    let mut test = cargo(["test", "--locked", "--profile", "bench", "--quiet"]);
+    test.args(["--package", "gba-uicc", "--test", "storm"]);
+    go(test.env("GBA_STORM", "10000000"))
 }
 
 /// Licences, banned versions and sources, from deny.toml alone.
