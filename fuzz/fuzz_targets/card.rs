@@ -5,7 +5,10 @@ use aka::Milenage;
 use base::Secret;
 use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
-use uicc::software::{Profile, SoftCard};
+use uicc::{
+    Pin,
+    software::{Profile, SoftCard},
+};
 
 const K: [u8; 16] = *b"\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf\xd0";
 const OPC: [u8; 16] = *b"\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda\xdb\xdc\xdd\xde\xdf\xe0";
@@ -22,7 +25,13 @@ fuzz_target!(|data: &[u8]| {
     }
     profile.gsm = kind & 2 != 0;
     profile.t0 = kind & 4 != 0;
-    let mut card = SoftCard::new(profile);
+    // Codes that a fuzzer can find: what they open is worth reaching.
+    let code = |octet| Some(Pin::from_octets(Secret::new([octet; 8])));
+    if kind & 8 != 0 {
+        profile.pin = code(b'0');
+    }
+    profile.adm = code(b'8');
+    let mut card = SoftCard::new(profile).with_entropy(Box::new(|octets| octets.fill(0x5a)));
     while let Some((length, after)) = rest.split_first() {
         let (apdu, after) = after
             .split_at_checked(usize::from(*length))
@@ -47,4 +56,11 @@ fuzz_target!(|data: &[u8]| {
             assert!(!told, "a key has left the card");
         }
     }
+    // What it keeps can be put into another card.
+    let mut again = SoftCard::new(Profile::new(
+        "001010123456789".parse().expect("an IMSI"),
+        gba::ids::MncLength::Two,
+        Milenage::new(&Secret::new(K), &Secret::new(OPC)),
+    ));
+    let _ = again.apply(&card.snapshot());
 });
