@@ -102,6 +102,16 @@ impl KeyText {
 
     fn octets(&self, option: &str, digits: &str) -> Result<SecretBytes, String> {
         let name = self.name(option);
+        let found = self.text(option, &format!("{} ({digits} hex digits): ", key_name(option)))?;
+        let text =
+            std::str::from_utf8(found.expose()).map_err(|_| format!("{name}: not a text of hex digits"))?;
+        hex::decode(text.trim())
+            .map(SecretBytes::new)
+            .map_err(|e| format!("{name}: {}", self.advice(text.trim(), e)))
+    }
+
+    /// The text itself, from wherever it is; `prompt` asks for it on a terminal.
+    pub(crate) fn text(&self, option: &str, prompt: &str) -> Result<SecretBytes, String> {
         let beside = self.config.as_deref().and_then(Path::parent).map(Path::to_owned);
         let mut source = OsKeys {
             directory: beside.unwrap_or_default(),
@@ -111,16 +121,11 @@ impl KeyText {
         } else if let Some(variable) = self.text.strip_prefix("env:") {
             source.environment(variable).map_err(|e| e.to_string())
         } else if self.text == "-" {
-            stdin(&format!("{} ({digits} hex digits): ", key_name(option)))
+            stdin(prompt)
         } else {
             Ok(SecretBytes::from(self.text.as_bytes()))
         };
-        let found = found.map_err(|e| format!("{name}: {e}"))?;
-        let text =
-            std::str::from_utf8(found.expose()).map_err(|_| format!("{name}: not a text of hex digits"))?;
-        hex::decode(text.trim())
-            .map(SecretBytes::new)
-            .map_err(|e| format!("{name}: {}", self.advice(text.trim(), e)))
+        found.map_err(|e| format!("{}: {e}", self.name(option)))
     }
 
     /// What to do about a text that isn't hex.

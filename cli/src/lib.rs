@@ -167,7 +167,7 @@ pub fn main() -> ExitCode {
         Command::Bsf(command) => element::bsf(command),
         Command::Naf(command) => element::naf(command),
         Command::Ue(command) => element::ue(command),
-        Command::Card(command) => card::run(&command),
+        Command::Card(command) => card::run(command),
         Command::Audit(command) => audit::show::run(&command),
         Command::Config(command) => config::command::run(command),
         Command::Doctor(args) => doctor::run(args),

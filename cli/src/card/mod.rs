@@ -2,9 +2,8 @@
 //!
 //! * `open`: `--card`, one way to every kind of card; `remote`: those behind a socket; `soft`: those in software;
 //! * `frames`: vpcd's frames; `token`: who may use a card over TCP;
-//! * `serve`: `gba card serve`; `served`: a card as frames reach it; `gsmtap`: for Wireshark.
-
-#![allow(dead_code, reason = "the terminal's commands, which open cards, come next")]
+//! * `serve`: `gba card serve`; `served`: a card as frames reach it; `gsmtap`: for Wireshark;
+//! * `terminal`: what a person does with any card.
 
 mod frames;
 mod gsmtap;
@@ -13,6 +12,7 @@ mod remote;
 mod serve;
 mod served;
 pub(crate) mod soft;
+mod terminal;
 mod token;
 
 use clap::Subcommand;
@@ -32,10 +32,13 @@ pub(crate) enum CardCommand {
                             gba card serve --tcp 127.0.0.1:9000, and elsewhere --card tcp:127.0.0.1:9000"
     )]
     Serve(Box<serve::ServeArgs>),
+    #[command(flatten)]
+    Terminal(terminal::Terminal),
 }
 
-pub(crate) fn run(command: &CardCommand) -> Result<(), Failure> {
+pub(crate) fn run(command: CardCommand) -> Result<(), Failure> {
     match command {
-        CardCommand::Serve(args) => serve::run(args),
+        CardCommand::Serve(args) => serve::run(&args),
+        CardCommand::Terminal(command) => terminal::run(command),
     }
 }

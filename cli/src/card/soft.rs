@@ -17,6 +17,8 @@ use crate::sim::{SimArgs, mnc_length, no_bare_keys, parse};
 
 /// The profile of who names none.
 pub(crate) const DEFAULT: &str = "gba";
+/// The profiles that are built in.
+pub(crate) const NAMES: &[&str] = &[DEFAULT];
 
 /// What stands above the profile.
 #[derive(Args, Default)]

@@ -40,7 +40,7 @@ pub(crate) struct Args {
 /// How one check came out.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Status {
+pub(crate) enum Status {
     Ok,
     Warning,
     Failed,
@@ -67,7 +67,7 @@ impl Status {
 
 /// One line: what was looked at, what was found, and what to do.
 #[derive(Debug, Serialize)]
-struct Line {
+pub(crate) struct Line {
     check: String,
     status: Status,
     found: String,
@@ -76,7 +76,7 @@ struct Line {
 }
 
 impl Line {
-    fn ok(check: impl Into<String>, found: impl Into<String>) -> Self {
+    pub(crate) fn ok(check: impl Into<String>, found: impl Into<String>) -> Self {
         Self {
             check: check.into(),
             status: Status::Ok,
@@ -85,7 +85,7 @@ impl Line {
         }
     }
 
-    fn warning(check: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn warning(check: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
             status: Status::Warning,
             advice: Some(advice.into()),
@@ -93,7 +93,7 @@ impl Line {
         }
     }
 
-    fn failed(check: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn failed(check: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
             status: Status::Failed,
             ..Self::warning(check, found, advice)
@@ -139,9 +139,14 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         }
         Err(why) => lines.push(settings::wrong(why)),
     }
+    report(&lines, args.json)
+}
+
+/// Prints the lines, and decides the exit status.
+pub(crate) fn report(lines: &[Line], json: bool) -> Result<(), Failure> {
     let worst = lines.iter().map(|line| line.status).max().unwrap_or(Status::Ok);
     let mut out = anstream::stdout().lock();
-    let printed = if args.json {
+    let printed = if json {
         writeln!(out, "{}", serde_json::json!({ "status": worst, "checks": lines }))
     } else {
         lines.iter().try_for_each(|line| line.print(&mut out))

@@ -6,7 +6,8 @@ use crate::names::{self, APPLICATIONS, DIRECTORIES, Directory};
 use super::path::{Path, Root};
 
 /// `USIM` for the AID of a USIM.
-pub(super) fn application(aid: &[u8]) -> Option<&'static str> {
+#[must_use]
+pub fn application(aid: &[u8]) -> Option<&'static str> {
     let known = |(_, prefix): &&(&str, &[u8])| aid.starts_with(prefix);
     APPLICATIONS.iter().find(known).map(|(name, _)| *name)
 }

@@ -108,7 +108,11 @@ impl<C: Card> Link<C> {
             }
             let [high, low] = offset.to_be_bytes();
             let le = u8::try_from(left).unwrap_or(0xff);
-            let response = self.command(&Command::new(0x00, 0xb0, high, low).with_le(le))?;
+            let response = match self.command(&Command::new(0x00, 0xb0, high, low).with_le(le)) {
+                // The file ends here, whatever its FCP said.
+                Err(UsimError::Refused { sw: Sw::OFFSET, .. }) if !out.is_empty() => break,
+                other => other?,
+            };
             if response.data().is_empty() {
                 break;
             }

@@ -97,6 +97,27 @@ impl Path {
         }
     }
 
+    /// The application's AID and the identifiers from there, as [`crate::names::file`] asks for them.
+    #[must_use]
+    pub fn place(&self) -> (Option<&[u8]>, &[u16]) {
+        let aid = match &self.root {
+            Root::Mf => None,
+            Root::Application(aid) => Some(&aid[..]),
+        };
+        (aid, &self.fids)
+    }
+
+    /// In hex throughout: `3F00/2FE2`, `A0000000871002/6F07`.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        let root = match &self.root {
+            Root::Mf => "3F00".to_owned(),
+            Root::Application(aid) => hex::encode(aid).to_uppercase(),
+        };
+        let fids = self.fids.iter().map(|fid| format!("/{fid:04X}"));
+        core::iter::once(root).chain(fids).collect()
+    }
+
     /// Its name in the table.
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {

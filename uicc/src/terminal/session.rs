@@ -190,6 +190,14 @@ impl<C: Card> Session<C> {
         Ok((fcp, content))
     }
 
+    /// At most `size` octets of the selected transparent file.
+    ///
+    /// # Errors
+    /// [`UsimError`] of the card.
+    pub fn read_selected(&mut self, size: usize) -> Result<Vec<u8>, UsimError> {
+        self.link.read_selected(size)
+    }
+
     /// One record of the selected file.
     ///
     /// # Errors

@@ -91,6 +91,14 @@ impl<C: Card> Session<C> {
         Ok(out)
     }
 
+    /// One directory with what is in it.
+    ///
+    /// # Errors
+    /// As [`Self::tree`], and where the card has no such directory.
+    pub fn subtree(&mut self, path: &Path, search: Search) -> Result<Node, UsimError> {
+        self.node(path.clone(), search, &mut |_| {}, &mut Cache::new(), 0)
+    }
+
     fn node(
         &mut self,
         path: Path,

@@ -12,7 +12,7 @@ use uicc::{
 use super::secret::Code;
 use crate::{
     Failure, advice,
-    card::open::{CardArgs, Opened},
+    card::open::{CardArgs, Opened, Place},
 };
 
 /// Options of every command on a card.
@@ -41,6 +41,15 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    pub(super) const fn json(&self) -> bool {
+        self.json
+    }
+
+    /// True for a card in a PC/SC reader.
+    pub(super) const fn is_reader(&self) -> bool {
+        matches!(self.card.card, Place::Pcsc(_))
+    }
+
     /// Opens the card and verifies what was given.
     pub(super) fn open(&self) -> Result<CardAt, Failure> {
         let mut at = CardAt::new(self.card.open()?);

@@ -1,7 +1,7 @@
 //! The terminal side of `gba card`: what a person does with any card.
 //!
 //! * `at`: the open card, what is said of it, and what is asked before something changes;
-//! * `secret`: PINs and codes from the command line;
+//! * `secret`: PINs and codes from the command line; `decode`: octets in words;
 //! * `info`, `tree`, `files`: reading; `change`: writing; `pin`; `keyed`: AUTHENTICATE with known keys, SQN, GBA;
 //!   `apdu`; `export`; `doctor`; `lint`; `list`: readers; `shell`: all of it in one session.
 //!
@@ -11,6 +11,7 @@
 mod apdu;
 mod at;
 mod change;
+mod decode;
 mod doctor;
 mod export;
 mod files;
@@ -29,7 +30,7 @@ use self::at::{CardAt, Common};
 use crate::Failure;
 
 /// What a command does on an open card.
-trait Action {
+pub(crate) trait Action {
     fn run(&self, at: &mut CardAt) -> Result<(), Failure>;
 }
 

@@ -1,0 +1,128 @@
+//! `gba card apdu`: commands as they are written.
+
+use std::fmt::Write as _;
+
+use base::{
+    apdu::{Command, Response},
+    hex,
+};
+use clap::Args;
+use serde_json::json;
+use uicc::{
+    Sw,
+    fcp::Fcp,
+    terminal::{KeyRef, PinState, describe},
+};
+
+use super::{
+    Action,
+    at::{CardAt, refused},
+    files::{Octets, octets},
+    tree,
+};
+use crate::Failure;
+
+/// Instructions that neither change a card nor can block it (TS 102 221 10.1.2): SELECT, READ, SEARCH, STATUS, GET and
+/// RETRIEVE DATA, GET RESPONSE, GET CHALLENGE, MANAGE CHANNEL, TERMINAL CAPABILITY and PROFILE, FETCH.
+const HARMLESS: [u8; 14] = [
+    0xa4, 0xb0, 0xb1, 0xb2, 0xb3, 0xa2, 0xf2, 0xca, 0xcb, 0xc0, 0x84, 0x70, 0xaa, 0x10,
+];
+
+#[derive(Args)]
+pub(crate) struct Apdu {
+    /// Commands in hex, one after the other in the same session.
+    #[arg(required = true, value_name = "HEX", value_parser = octets)]
+    commands: Vec<Octets>,
+    /// One answer as it comes: 61xx isn't fetched and 6Cxx not asked again.
+    #[arg(long)]
+    raw: bool,
+}
+
+impl Action for Apdu {
+    fn run(&self, at: &mut CardAt) -> Result<(), Failure> {
+        let commands: Vec<Command> = self
+            .commands
+            .iter()
+            .map(|Octets(octets)| {
+                Command::parse(octets)
+                    .map_err(|e| Failure::Unable(format!("{}: {e}", hex::encode(octets).to_uppercase())))
+            })
+            .collect::<Result<_, _>>()?;
+        let changing = |c: &&Command| !HARMLESS.contains(&c.ins) && !is_question(c);
+        let changes: Vec<String> = commands
+            .iter()
+            .filter(changing)
+            .map(describe::command)
+            .collect();
+        if !changes.is_empty() {
+            at.confirm(&format!("This may change or block the card: {}", changes.join("; ")))?;
+        }
+        let (mut text, mut objects, mut all) = (String::new(), Vec::new(), true);
+        for command in &commands {
+            last_try(at, command)?;
+            let response = if self.raw {
+                at.session.apdu_once(command)
+            } else {
+                at.session.apdu(command)
+            };
+            let response = response.map_err(|e| refused(&e))?;
+            all &= response.is_success();
+            tell(&mut text, command, &response);
+            objects.push(json!({
+                "command": hex::encode(command.octets()),
+                "what": describe::command(command),
+                "data": hex::encode(response.data()),
+                "sw": format!("{:04X}", response.sw),
+                "meaning": Sw(response.sw).meaning(),
+            }));
+        }
+        at.print(&text, &json!(objects))?;
+        // Each status word was shown.
+        if all { Ok(()) } else { Err(Failure::Shown) }
+    }
+}
+
+/// VERIFY and UNBLOCK PIN without data only ask for the tries.
+fn is_question(c: &Command) -> bool {
+    matches!(c.ins, 0x20 | 0x2c) && c.data().is_empty()
+}
+
+/// A PIN command that would use up the last try isn't sent without being forced.
+fn last_try(at: &mut CardAt, c: &Command) -> Result<(), Failure> {
+    if at.force || c.data().is_empty() || !matches!(c.ins, 0x20 | 0x24 | 0x26 | 0x28 | 0x2c) {
+        return Ok(());
+    }
+    let key = KeyRef(c.p2);
+    let state = if c.ins == 0x2c {
+        at.session.puk_state(key)
+    } else {
+        at.session.pin_state(key)
+    };
+    match state.map_err(|e| refused(&e))? {
+        PinState::Tries(n @ ..=1) => Err(Failure::Refused(format!(
+            "{}: only {n} tries are left, so it was not sent (--force sends it)",
+            describe::command(c)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn tell(text: &mut String, command: &Command, response: &Response) {
+    let shown = |octets: &[u8]| hex::encode(octets).to_uppercase();
+    let _ = writeln!(text, "> {}  {}", shown(&command.octets()), describe::command(command));
+    if !response.data().is_empty() {
+        let _ = writeln!(text, "< {}", shown(response.data()));
+    }
+    let sw = Sw(response.sw);
+    let meaning = sw
+        .tries_left()
+        .map_or_else(|| sw.meaning().to_owned(), |n| format!("{n} tries left"));
+    let _ = writeln!(text, "< {:04X}  {meaning}", response.sw);
+    if let (0xa4 | 0xf2, Ok(fcp)) = (command.ins, Fcp::parse(response.data())) {
+        let mut parts = vec![tree::kind(&fcp)];
+        parts.extend(fcp.fid.map(|fid| format!("FID {fid:04X}")));
+        parts.extend(fcp.df_name.as_ref().map(|aid| format!("AID {}", shown(aid))));
+        parts.extend(fcp.size.map(|size| format!("{size} octets")));
+        let _ = writeln!(text, "  {}", parts.join(", "));
+    }
+}
