@@ -126,9 +126,27 @@ impl Atr {
     /// The text in the historical octets that a person recognises a card by, such as a maker's name.
     #[must_use]
     pub fn text(&self) -> Option<String> {
-        let runs = self.historical.split(|o| !o.is_ascii_graphic() && *o != b' ');
-        let longest = runs.max_by_key(|run| run.len()).filter(|run| run.len() >= 4)?;
-        Some(String::from_utf8_lossy(longest).into_owned())
+        let printable = |octets: &[u8]| {
+            let runs = octets.split(|o| !o.is_ascii_graphic() && *o != b' ');
+            let longest = runs.max_by_key(|run| run.len()).filter(|run| run.len() >= 4)?;
+            Some(String::from_utf8_lossy(longest).into_owned())
+        };
+        match self.historical.split_first() {
+            // Compact TLV (ISO 7816-4 12.1.1.2): tag and length share an octet.
+            Some((0x80, mut objects)) => {
+                let mut best: Option<String> = None;
+                while let Some((head, rest)) = objects.split_first() {
+                    let (value, rest) = rest.split_at(usize::from(head & 0x0f).min(rest.len()));
+                    objects = rest;
+                    best = [best, printable(value)]
+                        .into_iter()
+                        .flatten()
+                        .max_by_key(String::len);
+                }
+                best
+            }
+            _ => printable(&self.historical),
+        }
     }
 }
 
@@ -180,7 +198,7 @@ mod tests {
         assert_eq!(a.protocols(), "T=0");
         assert_eq!((a.ta1, a.cycles_per_etu), (Some(0x96), Some(16)));
         assert_eq!(a.voltages().unwrap(), "1.8 V, 3 V, 5 V");
-        assert_eq!(a.text().unwrap(), "gJLu04");
+        assert_eq!(a.text().unwrap(), "JLu04");
         assert_eq!(a.checksum, Checksum::Right);
         assert_eq!(a.historical.len(), 15);
     }

@@ -15,7 +15,9 @@ use proptest::prelude::*;
 
 use super::{
     Answer, Content, Context, KeyRef, Path, PinAction, PinState, ProbeError, Search, Session, SqnState,
-    UsimError, is_a_jump, next_sqn,
+    UsimError,
+    atr::Atr,
+    is_a_jump, next_sqn,
     rules::{Need, Operation},
 };
 use crate::{
@@ -377,4 +379,12 @@ proptest! {
         let _ = Session::new(Scripted(responses.clone())).authenticate(Context::Gsm, &rand, None);
         let _ = Session::new(Scripted(responses)).probe_sqn(&algorithm(), &rand);
     }
+}
+
+#[test]
+fn the_software_cards_own_atr_is_read() {
+    let atr = Atr::parse(&crate::atr::SOFTWARE).unwrap();
+    assert_eq!(atr.protocols, [0]);
+    assert_eq!(atr.checksum, super::atr::Checksum::Right);
+    assert_eq!(atr.text().as_deref(), Some("GBA SIM"));
 }

@@ -15,7 +15,8 @@ pub(super) fn service_numbers(table: &ServiceTable) -> Vec<u16> {
 /// `27 GSM access, 68 GBA`.
 pub(super) fn services(table: &ServiceTable, isim: bool) -> String {
     let names = if isim { services::ISIM } else { services::USIM };
-    table.value(names).to_string()
+    let lines = table.value(names).lines();
+    lines.into_iter().map(|(_, value)| value).collect()
 }
 
 /// What a file says, as lines of field and value; records have their number before them.

@@ -228,7 +228,7 @@ fn gba_text(a: &Application, gba: &str) -> String {
     }
 }
 
-/// `3B9F… (T=0, 16 clock cycles per bit, 1.8 V, 3 V, "gJLu04")`.
+/// `3B9F… (T=0, 16 clock cycles per bit, 1.8 V, 3 V, "JLu04")`.
 pub(super) fn atr_text(octets: &[u8], atr: Option<&Atr>) -> String {
     use uicc::terminal::atr::Checksum;
     let shown = hex::encode(octets).to_uppercase();
