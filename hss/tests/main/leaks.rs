@@ -8,7 +8,10 @@ use std::{
 use aka::{Algorithm as _, Auts, auts};
 use base::hex;
 use diameter::ResultCode;
-use hss::subscribers::{OnlyHex, Subscribers};
+use hss::{
+    hostapd::{Access, Settings},
+    subscribers::{OnlyHex, Subscribers},
+};
 use net::accept;
 use tokio::net::TcpListener;
 use tracing_subscriber::fmt::MakeWriter;
@@ -66,6 +69,19 @@ fn ruling_35_no_line_of_the_log_holds_a_key() {
             bsf.request(resync.to_message()).await.unwrap();
         }
         result(&hss, "stranger.test", &mar().to_message()).await;
+        let settings = Settings {
+            sim: true,
+            ..Settings::default()
+        };
+        for request in [
+            "AKA-REQ-AUTH 123001000000000",
+            "SIM-REQ-AUTH 123001000000000 3",
+            "AKA-REQ-AUTH 999",
+            "AKA-AUTS 123001000000000 00112233445566778899aabbccdd 23553cbe9637a89d218ae64dae47bf35",
+        ] {
+            hss.answer_hostapd(at(0), Access::AkaPrime, settings, request.as_bytes())
+                .await;
+        }
         tracing::info!(hss = ?hss.subscribers(), config = ?hss.config(), ?answer, "debug output");
         tracing::info!(answer = answer.pretty(), "pretty output");
         bsf.close().await;
@@ -82,6 +98,10 @@ fn ruling_35_no_line_of_the_log_holds_a_key() {
     );
     assert!(
         log.contains("not a BSF") && log.contains("Diameter peer open"),
+        "{log}"
+    );
+    assert!(
+        log.contains("no resynchronisation") && !log.contains("123001000000000 "),
         "{log}"
     );
     let keys = milenage().f2345(&rand());
