@@ -153,6 +153,8 @@ impl Card for Reader {
         // Without its link on an error: what is left of the connection is dropped, and with it the card reset.
         let answer = link.card.transmit(octets.expose(), &mut *buffer);
         let response = match answer {
+            // vpcd's word for a card that is gone.
+            Ok([]) => return Err(told(Error::NotTransacted, &self.name())),
             Ok(answer) => Response::parse(answer)?,
             Err(e) => return Err(told(e, &self.name())),
         };

@@ -76,6 +76,14 @@ impl TcpCard {
         &self.atr
     }
 
+    /// Any octets as one frame.
+    #[cfg(test)]
+    pub(super) fn send_raw(&mut self, payload: &[u8]) {
+        if let Some(stream) = &mut self.link {
+            frames::write(stream, payload).unwrap();
+        }
+    }
+
     fn dial(&mut self) -> Result<TcpStream, CardError> {
         let address = &self.address;
         let down = |e: &dyn std::fmt::Display| {

@@ -166,7 +166,7 @@ async fn serve(
             "card {number}: IMSI {}, ICCID {}, ATR {}",
             made.imsi.as_str(),
             made.iccid,
-            hex::encode(&atr::SOFTWARE)
+            hex::encode(atr::SOFTWARE)
         ));
         let gsmtap = gsmtap
             .as_ref()
@@ -325,5 +325,185 @@ async fn shake_hands(stream: &TcpStream, token: &Token) -> io::Result<Option<Sec
             right.then(|| [&token.proof(End::Card, &ours, theirs)[..], &atr::SOFTWARE].concat())
         })
         .await?;
-    Ok(answer.flatten().map(SecretBytes::new))
+    let answer = answer.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok(answer.map(SecretBytes::new))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use base::apdu::Command;
+    use uicc::{Card as _, CardError};
+
+    use super::{
+        super::remote::{TcpCard, VpcdReader},
+        *,
+    };
+
+    fn token(text: &str) -> Token {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Token::read(Some(file.path())).unwrap()
+    }
+
+    fn card() -> Served {
+        let made = soft::one(soft::DEFAULT, &SoftArgs::default()).unwrap();
+        Served::new(1, made.card, false, None)
+    }
+
+    fn select(aid: &[u8]) -> Command {
+        Command::new(0, 0xa4, 4, 0x0c).with_data(aid).unwrap()
+    }
+
+    /// A card for terminals, and where it is.
+    async fn served(token: Token) -> (String, Stopper, tokio::task::JoinHandle<u64>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (stopper, stop) = accept::stop();
+        let done = tokio::spawn(for_terminals(card(), listener, token, stop));
+        (address, stopper, done)
+    }
+
+    /// On a thread where it may wait.
+    async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+        tokio::task::spawn_blocking(work).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    //= gba-tcp-r1
+    async fn a_terminal_with_the_token_has_the_card_alone_and_others_are_told_why_not() {
+        let (address, stopper, done) = served(token("a token of some length")).await;
+        apart(move || {
+            let ours = || token("a token of some length");
+            let mut first = TcpCard::connect(&address, ours()).unwrap();
+            assert_eq!(first.atr(), atr::SOFTWARE);
+            assert_eq!(
+                first.transmit(&select(&uicc::names::USIM_AID_PREFIX)).unwrap().sw,
+                0x9000
+            );
+            assert_eq!(TcpCard::connect(&address, ours()).err(), Some(CardError::InUse));
+            for other in [token("another one of some length"), Token::read(None).unwrap()] {
+                let why = TcpCard::connect(&address, other).err().unwrap().to_string();
+                assert!(
+                    why.contains("has another token") && why.contains("--card-token"),
+                    "{why}"
+                );
+            }
+            drop(first);
+            // Given back: as after a reset, once the server has seen the end.
+            let mut next = loop {
+                match TcpCard::connect(&address, ours()) {
+                    Err(CardError::InUse) => std::thread::yield_now(),
+                    other => break other.unwrap(),
+                }
+            };
+            let status = Command::new(0x80, 0xf2, 0, 0x01).with_le(0);
+            assert_eq!(next.transmit(&status).unwrap().sw, 0x6985, "no application");
+        })
+        .await;
+        stopper.stop();
+        assert_eq!(done.await.unwrap(), 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    //= gba-tcp-r1
+    async fn frames_that_no_terminal_sends_end_the_connection_and_nothing_else() {
+        let (address, stopper, done) = served(token("a token of some length")).await;
+        apart(move || {
+            use std::{io::Read as _, net::TcpStream as Blocking};
+            // Instead of a proof: too long, too short, wrong, nothing at all.
+            for odd in [
+                &[0xff; 70][..],
+                &[0, 3, 1, 2, 3],
+                &[[0, 48].as_slice(), &[7; 48]].concat(),
+                &[],
+            ] {
+                let mut stream = Blocking::connect(&address).unwrap();
+                stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                stream.write_all(odd).unwrap();
+                stream.shutdown(std::net::Shutdown::Write).unwrap();
+                let mut said = Vec::new();
+                // A reset is an end too.
+                let _ = stream.read_to_end(&mut said);
+                let greeting = 2 + GREETING.len() + NONCE;
+                assert!(said.len() <= greeting + 3, "{said:02x?}");
+                assert!(
+                    !said.windows(4).any(|part| part == &atr::SOFTWARE[..4]),
+                    "{said:02x?}"
+                );
+            }
+            // With the token a frame may be as long as an APDU.
+            let mut card = TcpCard::connect(&address, token("a token of some length")).unwrap();
+            card.send_raw(&[0; COMMAND + 1]);
+            let why = card.transmit(&select(&[0xa0])).unwrap_err().to_string();
+            assert!(why.contains("ended"), "{why}");
+            // It dials again; the server may not have seen the end yet.
+            let answer = loop {
+                match card.transmit(&select(&uicc::names::USIM_AID_PREFIX)) {
+                    Err(CardError::InUse) => std::thread::yield_now(),
+                    answer => break answer.unwrap(),
+                }
+            };
+            assert_eq!(answer.sw, 0x9000);
+        })
+        .await;
+        stopper.stop();
+        done.await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_no_server_of_cards_is_told() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let web = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+            listener
+        });
+        let told =
+            |address: String| apart(move || TcpCard::connect(&address, Token::read(None).unwrap()).err());
+        let why = told(address.clone()).await.unwrap().to_string();
+        assert!(why.contains("is no `gba card serve --tcp`"), "{why}");
+        drop(web.join().unwrap());
+        let why = told(address).await.unwrap().to_string();
+        assert!(
+            why.contains("see that `gba card serve --tcp` runs there"),
+            "{why}"
+        );
+    }
+
+    /// `vpcd:ADDR`: we are the reader, and a card process comes, goes, and comes again.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_card_process_comes_to_us_as_to_a_virtual_reader() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let place = free.to_string();
+        let reader = place.clone();
+        let reader = tokio::task::spawn_blocking(move || VpcdReader::listen(&reader).unwrap());
+        let (stopper, stop) = accept::stop();
+        let first = tokio::spawn(in_reader(card(), place.clone(), stop));
+        let mut reader = reader.await.unwrap();
+        assert_eq!(reader.atr(), atr::SOFTWARE);
+        let mut reader = apart(move || {
+            let usim = select(&uicc::names::USIM_AID_PREFIX);
+            assert_eq!(reader.transmit(&usim).unwrap().sw, 0x9000);
+            reader
+        })
+        .await;
+        stopper.stop();
+        assert_eq!(first.await.unwrap(), 1);
+        let (stopper, stop) = accept::stop();
+        let second = tokio::spawn(in_reader(card(), place, stop));
+        apart(move || {
+            let usim = select(&uicc::names::USIM_AID_PREFIX);
+            assert_eq!(reader.transmit(&usim).unwrap_err(), CardError::Absent);
+            assert_eq!(reader.transmit(&usim).unwrap().sw, 0x9000);
+        })
+        .await;
+        stopper.stop();
+        second.await.unwrap();
+    }
 }

@@ -57,11 +57,6 @@ impl Token {
         Ok(Self(SecretBytes::from(token)))
     }
 
-    /// A second copy, for a second owner.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0.duplicate())
-    }
-
     fn mac(&self, end: End, card: &[u8], terminal: &[u8]) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose()).ok()?;
         mac.update(match end {
