@@ -1,16 +1,21 @@
 //! The file system (TS 102 221 8) as data: a tree that cards of one profile share, and over it what one card has
 //! changed.
 
+mod node;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use thiserror::Error;
 
-use crate::{Sw, fcp::Security};
+use crate::Sw;
 
 use super::{
-    profile::{Content, FilePath, FileSpec, LifeCycle},
+    profile::{Content, FilePath, FileSpec},
     store::Change,
 };
+
+use node::Entry;
+pub(super) use node::{Body, Directory, Node, Records};
 
 /// Octets that all files of a card may have; CREATE and RESIZE keep below.
 pub(super) const CAPACITY: usize = 256 * 1024;
@@ -19,174 +24,6 @@ pub(super) const CAPACITY: usize = 256 * 1024;
 pub(super) type NodeId = usize;
 /// The MF.
 pub(super) const MF: NodeId = 0;
-
-/// MF, DF, ADF or EF.
-#[derive(Clone)]
-pub(super) struct Node {
-    pub(super) parent: NodeId,
-    /// An ADF has none of its own: 7FFF while it is active.
-    pub(super) fid: Option<u16>,
-    pub(super) sfi: Option<u8>,
-    pub(super) security: Security,
-    pub(super) life_cycle: LifeCycle,
-    pub(super) shareable: bool,
-    pub(super) body: Body,
-}
-
-/// What a file holds.
-#[derive(Clone)]
-pub(super) enum Body {
-    Directory(Directory),
-    Transparent(Vec<u8>),
-    Records(Records),
-    BerTlv {
-        max_size: u32,
-        objects: Vec<(u32, Vec<u8>)>,
-    },
-}
-
-/// What lies in a directory, so that nothing else has to be looked at to find it.
-#[derive(Clone, Default)]
-pub(super) struct Directory {
-    pub(super) aid: Option<Vec<u8>>,
-    /// By file identifier.
-    entries: Vec<Entry>,
-    /// ADFs, in the order in which they came; only of the MF.
-    applications: Vec<NodeId>,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    fid: u16,
-    sfi: Option<u8>,
-    id: NodeId,
-    directory: bool,
-}
-
-/// Records, one behind the other.
-#[derive(Clone)]
-pub(super) struct Records {
-    pub(super) cyclic: bool,
-    pub(super) length: u8,
-    octets: Vec<u8>,
-}
-
-impl Records {
-    pub(super) fn new(cyclic: bool, length: u8, records: &[Vec<u8>]) -> Self {
-        let mut octets = Vec::with_capacity(records.len() * usize::from(length));
-        for (i, record) in records.iter().enumerate() {
-            octets.extend_from_slice(record.get(..usize::from(length)).unwrap_or(record));
-            octets.resize((i + 1) * usize::from(length), 0xff);
-        }
-        Self {
-            cyclic,
-            length,
-            octets,
-        }
-    }
-
-    /// How many. At most 254 (record numbers 1 to 254).
-    pub(super) fn count(&self) -> u8 {
-        let count = self.octets.len().checked_div(usize::from(self.length));
-        u8::try_from(count.unwrap_or(0)).unwrap_or(u8::MAX)
-    }
-
-    pub(super) fn size(&self) -> usize {
-        self.octets.len()
-    }
-
-    /// Record `number`, from 1.
-    pub(super) fn get(&self, number: u8) -> Option<&[u8]> {
-        let start = usize::from(number.checked_sub(1)?) * usize::from(self.length);
-        self.octets.get(start..start + usize::from(self.length))
-    }
-
-    /// Record `number` to be written.
-    pub(super) fn get_mut(&mut self, number: u8) -> Option<&mut [u8]> {
-        let start = usize::from(number.checked_sub(1)?) * usize::from(self.length);
-        self.octets.get_mut(start..start + usize::from(self.length))
-    }
-
-    /// The oldest record of a ring becomes number 1, and gets written.
-    pub(super) fn turn(&mut self) -> Option<&mut [u8]> {
-        let length = usize::from(self.length);
-        if self.octets.len() < length {
-            return None;
-        }
-        self.octets.rotate_right(length);
-        self.octets.get_mut(..length)
-    }
-
-    /// All records, number 1 first.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator {
-        self.octets.chunks_exact(usize::from(self.length.max(1)))
-    }
-
-    /// Another count of records; new ones are FF.
-    pub(super) fn resize(&mut self, count: u8) {
-        self.octets
-            .resize(usize::from(count) * usize::from(self.length), 0xff);
-    }
-}
-
-impl Body {
-    fn new(content: &Content, aid: Option<&[u8]>) -> Self {
-        match content {
-            Content::Directory => Self::Directory(Directory {
-                aid: aid.map(<[u8]>::to_vec),
-                ..Directory::default()
-            }),
-            Content::Transparent(octets) => Self::Transparent(octets.clone()),
-            Content::LinearFixed {
-                record_length,
-                records,
-            } => Self::Records(Records::new(false, *record_length, records)),
-            Content::Cyclic {
-                record_length,
-                records,
-            } => Self::Records(Records::new(true, *record_length, records)),
-            Content::BerTlv { max_size, objects } => Self::BerTlv {
-                max_size: *max_size,
-                objects: objects.clone(),
-            },
-        }
-    }
-
-    fn content(&self) -> Content {
-        match self {
-            Self::Directory(_) => Content::Directory,
-            Self::Transparent(octets) => Content::Transparent(octets.clone()),
-            Self::Records(r) => {
-                let (record_length, records) = (r.length, r.iter().map(<[u8]>::to_vec).collect());
-                if r.cyclic {
-                    Content::Cyclic {
-                        record_length,
-                        records,
-                    }
-                } else {
-                    Content::LinearFixed {
-                        record_length,
-                        records,
-                    }
-                }
-            }
-            Self::BerTlv { max_size, objects } => Content::BerTlv {
-                max_size: *max_size,
-                objects: objects.clone(),
-            },
-        }
-    }
-
-    /// Octets that the file takes.
-    pub(super) fn size(&self) -> usize {
-        match self {
-            Self::Directory(_) => 0,
-            Self::Transparent(octets) => octets.len(),
-            Self::Records(r) => r.size(),
-            Self::BerTlv { max_size, .. } => usize::try_from(*max_size).unwrap_or(usize::MAX),
-        }
-    }
-}
 
 /// Why a list of files makes no file system.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -231,12 +68,18 @@ impl FileSystem {
             files.put(spec)?;
             files.keep();
         }
-        // Created files are numbered without gaps.
-        let nodes = files.own.into_values().filter_map(|own| match own {
-            Own::Node(node) => Some(node),
-            Own::Gone(_) => None,
-        });
-        Ok(Self(Arc::new(nodes.collect())))
+        Ok(files.into_shared())
+    }
+
+    /// The same without the files that don't fit.
+    pub(super) fn lenient(specs: &[FileSpec]) -> Self {
+        let mut files = Files::new(Self::empty());
+        for spec in specs {
+            // One that is refused has changed nothing.
+            let _ = files.put(spec);
+            files.keep();
+        }
+        files.into_shared()
     }
 
     /// No files at all.
@@ -269,6 +112,16 @@ impl Files {
             own: BTreeMap::new(),
             undo: Vec::new(),
         }
+    }
+
+    /// As what cards share.
+    fn into_shared(self) -> FileSystem {
+        // Created files are numbered without gaps.
+        let nodes = self.own.into_values().filter_map(|own| match own {
+            Own::Node(node) => Some(node),
+            Own::Gone(_) => None,
+        });
+        FileSystem(Arc::new(nodes.collect()))
     }
 
     // ---- finding -------------------------------------------------------------------------------------------------

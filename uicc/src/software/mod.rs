@@ -5,6 +5,7 @@
 //!   `keys`: PINs and codes
 //! - `channel`: logical channels; `select`: SELECT and STATUS; `io`: READ and UPDATE BINARY; `record`: records; `data`:
 //!   data objects; `pin`: PIN commands; `manage`: TS 102 222
+//! - `t0`: 61xx, 6Cxx and GET RESPONSE
 //! - `authenticate`: AUTHENTICATE in its contexts; `gba_u`: Ks and NAF keys, which never leave
 //! - [`toolkit`]: what the card asks of the terminal
 //! - `guard`: what limits the AUTS that a rogue reader can collect
@@ -60,6 +61,7 @@ mod record;
 mod select;
 mod state;
 pub mod store;
+mod t0;
 #[cfg(test)]
 mod tests;
 pub mod toolkit;
@@ -205,14 +207,8 @@ impl SoftCard {
     #[must_use]
     pub fn new(mut profile: Profile) -> Self {
         let mut specs = built_in(&profile);
-        for spec in core::mem::take(&mut profile.files) {
-            specs.push(spec);
-            if FileSystem::new(&specs).is_err() {
-                specs.pop();
-            }
-        }
-        // Without the files that don't fit, the rest does.
-        let files = FileSystem::new(&specs).unwrap_or_else(|_| FileSystem::empty());
+        specs.append(&mut profile.files);
+        let files = FileSystem::lenient(&specs);
         Self::with_files(profile, files)
     }
 
@@ -381,71 +377,6 @@ impl SoftCard {
         }
         self.state.keep();
         Ok(())
-    }
-
-    /// Whether data of that length can be given at once; 6Cxx makes the command come again.
-    fn expects(&self, c: &Command, length: usize) -> Result<(), Sw> {
-        let length = low_octet(length);
-        match c.le {
-            Some(le) if le == length => Ok(()),
-            Some(0) if !self.t0 => Ok(()),
-            _ => Err(Sw::again(length)),
-        }
-    }
-
-    /// Lengths as TS 102 221 7.3.1.1 has them: a command with data in one direction gets the right Le in 6Cxx; one
-    /// with data in both gets 61xx, unless it brought a Le and the card isn't in T=0 manners.
-    fn deliver(&mut self, c: &Command, data: Vec<u8>) -> Response {
-        if data.is_empty() {
-            return Response::status(self.ending.0);
-        }
-        if c.data().is_empty() {
-            return match self.expects(c, data.len()) {
-                Ok(()) => Response::new(data, self.ending.0),
-                Err(sw) => Response::status(sw.0),
-            };
-        }
-        if c.le.is_some() && !self.t0 {
-            return Response::new(data, self.ending.0);
-        }
-        let length = low_octet(data.len());
-        self.pending
-            .push((self.number, Response::new(data, self.ending.0)));
-        Response::status(Sw::more(length).0)
-    }
-
-    /// GET RESPONSE (TS 102 221 11.2.1), also in pieces.
-    fn get_response(&mut self, number: usize, c: &Command) -> Response {
-        let at = self.pending.iter().position(|(n, _)| *n == number);
-        let pending = at.map(|at| self.pending.swap_remove(at).1);
-        let sw = match (pending, c.p1, c.p2) {
-            (_, p1, p2) if (p1, p2) != (0, 0) => Sw::P1_P2,
-            (None, ..) => Sw::CONDITIONS,
-            (Some(_), ..) if !c.data().is_empty() => Sw::WRONG_LENGTH,
-            (Some(response), ..) => {
-                let length = low_octet(response.data().len());
-                let wanted = match c.le {
-                    Some(0) if !self.t0 => response.data().len(),
-                    Some(le) if le != 0 => usize::from(le),
-                    _ => usize::MAX,
-                };
-                match response.data().split_at_checked(wanted) {
-                    Some((data, [])) => return Response::new(data.to_vec(), response.sw),
-                    Some((data, rest)) => {
-                        let sw = Sw::more(low_octet(rest.len()));
-                        let answer = Response::new(data.to_vec(), sw.0);
-                        let rest = Response::new(rest.to_vec(), response.sw);
-                        self.pending.push((number, rest));
-                        return answer;
-                    }
-                    None => {
-                        self.pending.push((number, response));
-                        Sw::again(length)
-                    }
-                }
-            }
-        };
-        Response::status(sw.0)
     }
 
     /// GET CHALLENGE (TS 102 221 11.1.18): as many random octets as Le says.
