@@ -14,10 +14,12 @@ use lab::{
     trace::{Entry, Trace},
 };
 use serde::Deserialize;
+use uicc::{Card, Pin, terminal::Mode as CardMode};
 
 use crate::{
     Failure, advice,
     capture::CaptureArgs,
+    card::terminal::ready::{OtherCard, Ready},
     doctor,
     input::KeyText,
     ladder::Ladder,
@@ -28,7 +30,7 @@ use crate::{
 /// The options of `gba demo`.
 #[derive(ClapArgs)]
 #[command(
-    after_help = "Example: gba demo --imsi 001010123456789 --k @k.hex --opc env:OPC --sqn 000000000020\n\
+    after_help = "Examples: gba demo --card pcsc:0 --k @k.hex --opc @opc.hex\n          gba demo --imsi 001010123456789 --k @k.hex --opc env:OPC --sqn 000000000020\n\
                         Keys are hex, @FILE, env:NAME, or - for standard input: a line each, K first.\n\
                         Status: 0 both ends have the same keys, 1 refused or keys differ, 2 usage or environment."
 )]
@@ -61,6 +63,16 @@ pub(crate) struct Args {
     /// amf, sqn, mode.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// A real card whose keys are known (--k, --opc): it plays the SIM. Its IMSI and mode are its own; its SQN goes on
+    /// by the smallest step. Asks first.
+    #[command(flatten)]
+    other: OtherCard,
+    /// With --card: don't ask before the card's SQN moves.
+    #[arg(long, short, requires = "card")]
+    yes: bool,
+    /// With --card: move its SQN although it is a jump over 2^20.
+    #[arg(long, requires = "card")]
+    force_sqn: bool,
     #[command(flatten)]
     capture: CaptureArgs,
     /// Print the result only, without the ladder.
@@ -230,10 +242,47 @@ fn setup(args: &Args) -> Result<Setup, String> {
     })
 }
 
+/// The card that was named, once it is known who it is and where its SQN stands.
+fn ready(args: &Args) -> Result<Option<Ready>, Failure> {
+    let others = [
+        ("--imsi", args.imsi.is_some()),
+        ("--mode", args.mode.is_some()),
+        ("--mnc-length", args.mnc_length.is_some()),
+        ("--resync", args.resync),
+    ];
+    if let (Some(place), Some((option, _))) = (&args.other.card, others.iter().find(|(_, given)| *given)) {
+        return Err(Failure::Unable(format!(
+            "{option}: the card in {place} says this itself; leave it out"
+        )));
+    }
+    args.other.ready(&args.sim, args.sqn, args.yes, args.force_sqn)
+}
+
+/// What the card says stands in the setup.
+fn real(ready: Ready, setup: &mut Setup) -> (Box<dyn Card>, Option<Pin>) {
+    advice::note(&format!(
+        "{}: IMSI {}, SQN before {}, first {}",
+        ready.place,
+        ready.imsi.as_str(),
+        ready.before,
+        ready.first
+    ));
+    setup.imsi = ready.imsi;
+    setup.mnc_length = ready.mnc_length;
+    setup.mode = match ready.mode {
+        CardMode::U => Mode::U,
+        CardMode::Me => Mode::Me,
+    };
+    setup.sqn = Some(ready.first);
+    (ready.card, ready.pin)
+}
+
 /// Runs the demo and prints it.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = merge(args).map_err(Failure::Unable)?;
-    let setup = setup(&args).map_err(Failure::Unable)?;
+    let ready = ready(&args)?;
+    let mut setup = setup(&args).map_err(Failure::Unable)?;
+    let real = ready.map(|ready| real(ready, &mut setup));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -264,7 +313,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             }
             messages
         });
-        let result = lab::demo::run(setup, trace).await;
+        let result = match real {
+            Some((card, pin)) => lab::demo::run_on(setup, card, pin, trace).await,
+            None => lab::demo::run(setup, trace).await,
+        };
         let messages = printer.await.unwrap_or_default();
         result.map(|outcome| Outcome { messages, ..outcome })
     });

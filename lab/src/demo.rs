@@ -24,6 +24,7 @@ use ue::{
     psk::{PskClient, PskConfig, PskError, PskSession},
 };
 use uicc::{
+    Card, Pin,
     software::{Profile, SoftCard},
     terminal::Mnc,
 };
@@ -186,6 +187,30 @@ fn array(first: Option<Sqn>, ahead: bool) -> Result<SqnArray, DemoError> {
 /// [`DemoError`].
 pub async fn run(setup: Setup, trace: Trace) -> Result<Outcome, DemoError> {
     let (subscriber, card, names) = personalise(&setup)?;
+    tell(&setup, (subscriber, names), (Box::new(card), None), trace).await
+}
+
+/// The same with a card that exists, such as a test SIM in a reader, and the PIN that it may need. The setup says what is
+/// in it: identity, keys, mode, and the SQN of the first vector that it accepts.
+///
+/// # Errors
+/// [`DemoError`].
+pub async fn run_on(
+    setup: Setup,
+    card: Box<dyn Card>,
+    pin: Option<Pin>,
+    trace: Trace,
+) -> Result<Outcome, DemoError> {
+    let (subscriber, _, names) = personalise(&setup)?;
+    tell(&setup, (subscriber, names), (card, pin), trace).await
+}
+
+async fn tell(
+    setup: &Setup,
+    (subscriber, names): (Subscriber, Names),
+    (card, pin): (Box<dyn Card>, Option<Pin>),
+    trace: Trace,
+) -> Result<Outcome, DemoError> {
     let trace = Arc::new(trace);
     let tap: SharedTap = trace.clone();
     let network = Network::start(names, subscriber, setup.rand, tap.clone()).await?;
@@ -195,7 +220,7 @@ pub async fn run(setup: Setup, trace: Trace) -> Result<Outcome, DemoError> {
         tap,
         resync: setup.resync,
     };
-    let outcome = told.tell(card, setup.mode).await;
+    let outcome = told.tell(card, pin, setup.mode).await;
     network.stop().await;
     outcome
 }
@@ -208,7 +233,7 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    async fn tell(&self, card: SoftCard, mode: Mode) -> Result<Outcome, DemoError> {
+    async fn tell(&self, card: Box<dyn Card>, pin: Option<Pin>, mode: Mode) -> Result<Outcome, DemoError> {
         let Network { names, addresses, .. } = self.network;
         let began = self.trace.elapsed();
 
@@ -219,9 +244,10 @@ impl Story<'_> {
         });
         let options = DeviceOptions {
             tap: self.tap.clone(),
+            pin,
             ..DeviceOptions::default()
         };
-        let mut device = Device::open(Box::new(card), options).await?;
+        let mut device = Device::open(card, options).await?;
         let bsf = BsfAddress::new(addresses.ub, names.bsf.clone());
         let session = device.bootstrap(&bsf).await?;
 

@@ -12,7 +12,7 @@ mod remote;
 mod serve;
 mod served;
 pub(crate) mod soft;
-mod terminal;
+pub(crate) mod terminal;
 mod token;
 
 use clap::Subcommand;

@@ -3,6 +3,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use aka::AlgorithmSet;
 use clap::Args;
 use uicc::{Card, CardError};
 
@@ -87,21 +88,29 @@ pub(crate) struct Opened {
 }
 
 impl CardArgs {
-    /// Opens the card.
-    pub(crate) fn open(&self) -> Result<Opened, Failure> {
-        open(&self.card, self.card_token.as_deref())
+    /// Opens the card; one in software gets these keys, if some are given.
+    pub(crate) fn open(&self, keys: Option<&AlgorithmSet>) -> Result<Opened, Failure> {
+        open(&self.card, self.card_token.as_deref(), keys)
     }
 }
 
-/// Opens a card. No command was sent to it yet.
-pub(crate) fn open(place: &Place, token: Option<&std::path::Path>) -> Result<Opened, Failure> {
+/// Opens a card; one in software gets these keys, if some are given. No command was sent to it yet.
+pub(crate) fn open(
+    place: &Place,
+    token: Option<&std::path::Path>,
+    keys: Option<&AlgorithmSet>,
+) -> Result<Opened, Failure> {
     if token.is_some() && !matches!(place, Place::Tcp(_)) {
         return Err(Failure::Unable("--card-token is for --card tcp:ADDR only".into()));
     }
     let unable = |e: CardError| Failure::Unable(format!("{place}: {e}"));
     match place {
         Place::Software(profile) => {
-            let card = soft::one(profile, &SoftArgs::default()).map_err(Failure::Unable)?;
+            let args = SoftArgs {
+                algorithm: keys.map(AlgorithmSet::duplicate),
+                ..SoftArgs::default()
+            };
+            let card = soft::one(profile, &args).map_err(Failure::Unable)?;
             Ok(Opened {
                 card: Box::new(card.card),
                 atr: uicc::atr::SOFTWARE.to_vec(),
@@ -182,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_software_card_answers() {
-        let mut opened = open(&Place::Software("gba".into()), None).ok().unwrap();
+        let mut opened = open(&Place::Software("gba".into()), None, None).ok().unwrap();
         let select = base::apdu::Command::new(0, 0xa4, 0, 4)
             .with_data(&[0x3f, 0])
             .unwrap();

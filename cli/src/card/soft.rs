@@ -1,7 +1,7 @@
 //! Software cards of a profile and options: what `gba card serve` serves and what `--card software:PROFILE` opens.
 
 use aka::{
-    Amf, Sqn,
+    AlgorithmSet, Amf, Sqn,
     sqn::{SqnArray, SqnProfile},
 };
 use clap::Args;
@@ -9,7 +9,7 @@ use gba::ids::{Imsi, MncLength};
 use uicc::{
     Pin,
     ef::Iccid,
-    software::{Profile, SoftCard},
+    software::{Profile, SoftCard, profile::AccessRule},
     terminal::Mnc,
 };
 
@@ -41,6 +41,9 @@ pub(crate) struct SoftArgs {
     /// PIN 1, 4 to 8 digits, or off [default: off].
     #[arg(long, value_name = "off|PIN", value_parser = PinArg::parse)]
     pub(crate) pin: Option<PinArg>,
+    /// The algorithm set, where its keys were read already.
+    #[arg(skip)]
+    pub(crate) algorithm: Option<AlgorithmSet>,
 }
 
 impl SoftArgs {
@@ -84,7 +87,10 @@ pub(crate) fn one(profile: &str, args: &SoftArgs) -> Result<Made, String> {
 pub(crate) fn several(profile: &str, args: &SoftArgs, count: usize) -> Result<Vec<Made>, String> {
     no_bare_keys(args.sim.keys())?;
     let first = args.imsi.clone().map_or_else(|| parse("001010123456789"), Ok)?;
-    let algorithm = args.sim.algorithm(&mut net::entropy::OsEntropy)?;
+    let algorithm = match &args.algorithm {
+        Some(read) => read.duplicate(),
+        None => args.sim.algorithm(&mut net::entropy::OsEntropy)?,
+    };
     (0..count)
         .map(|n| {
             let imsi = plus(&first, n)?;
@@ -112,12 +118,16 @@ fn named(
     profile: &str,
     imsi: &Imsi,
     mnc: Option<MncLength>,
-    algorithm: aka::AlgorithmSet,
+    algorithm: AlgorithmSet,
 ) -> Result<Profile, String> {
     match profile {
         DEFAULT => {
             let mnc = Mnc::choose(imsi, mnc, None).length;
-            let mut card = Profile::new(imsi.clone(), mnc, algorithm).with_gba_u();
+            let mut card = Profile::new(imsi.clone(), mnc, algorithm)
+                .with_gba_u()
+                .with_isim();
+            // Every application of a terminal may use every application of a card that is made for tests.
+            card.access_rules = Some(vec![AccessRule::ALL]);
             card.gsm = true;
             card.t0 = true;
             Ok(card)

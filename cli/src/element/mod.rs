@@ -189,7 +189,7 @@ pub(crate) fn check(config: &Config) -> Result<Vec<&'static str>, String> {
         ("hss", |c| hss::Plan::of(c, None).map(drop)),
         ("bsf", |c| bsf::Plan::of(c).map(drop)),
         ("naf", |c| naf::Plan::of(c).map(drop)),
-        ("ue", |c| ue::Plan::of(c).map(drop)),
+        ("ue", ue::Plan::check),
     ];
     let (mut good, mut mistakes) = (Vec::new(), Vec::new());
     for (name, check) in checks.into_iter().filter(|(name, _)| config.has_table(name)) {

@@ -30,12 +30,16 @@ use ue::{
     device::DeviceOptions,
     psk::{PskClient, PskConfig},
 };
-use uicc::software::{Profile, SoftCard};
+use uicc::{
+    Card, Pin,
+    software::{Profile, SoftCard},
+};
 
 use self::keyed::{Who, get_keyed};
 use super::{Common, block_on, watch::Watch};
 use crate::{
     Failure, advice,
+    card::terminal::ready::OtherCard,
     config::{Config, flags::Table, host_line},
     input::KeyText,
 };
@@ -52,7 +56,7 @@ pub(crate) enum UeCommand {
     /// Bootstrap with the BSF and print the B-TID.
     ///
     /// The software card is made of [ue] in the configuration, of variables and of flags. It begins anew with each
-    /// command: it takes any SQN. Status: 0 done, 1 refused, 2 usage, environment or a peer down.
+    /// command: it takes any SQN. With --card a real one, an operator's as well: no keys are needed. Status: 0 done, 1 refused, 2 usage, environment or a peer down.
     #[command(after_help = "Example: gba ue bootstrap -v --bsf 127.0.0.1:18080 --k @k.hex --opc env:OPC")]
     Bootstrap(BootstrapArgs),
     /// Fetch a URL, bootstrapping first; the body goes to standard output.
@@ -69,6 +73,8 @@ pub(crate) enum UeCommand {
 pub(crate) struct BootstrapArgs {
     #[command(flatten)]
     common: Common<Ue>,
+    #[command(flatten)]
+    other: OtherCard,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -80,6 +86,8 @@ pub(crate) struct GetArgs {
     url: String,
     #[command(flatten)]
     common: Common<Ue>,
+    #[command(flatten)]
+    other: OtherCard,
     /// TLS with the NAF key as pre-shared key, instead of HTTP digest.
     #[arg(long)]
     tls_psk: bool,
@@ -117,43 +125,64 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 
 /// All that the device needs before it opens a socket.
 pub(super) struct Plan {
-    card: Profile,
+    card: Box<dyn Card>,
+    pin: Option<Pin>,
     bsf: String,
     bsf_name: Option<Fqdn>,
     hosts: HashMap<Fqdn, IpAddr>,
 }
 
 impl Plan {
-    pub(super) fn of(c: &Config) -> Result<Self, String> {
-        let production = c.production();
-        let mnc = match c.get("ue", "mnc_length")? {
-            3 => MncLength::Three,
-            // The check of the setting lets no other number through.
-            _ => MncLength::Two,
+    /// With the card that was named, else one in software of the configuration.
+    pub(super) fn of(c: &Config, other: &OtherCard) -> Result<Self, Failure> {
+        let (card, pin) = match other.open()? {
+            Some(opened) => opened,
+            None => (software(c).map_err(Failure::Unable)?, None),
         };
-        let imsi: Imsi = c.get("ue", "imsi")?;
-        let mut card = Profile::new(imsi, mnc, algorithm(c, production)?);
-        if c.get::<String>("ue", "mode")? == "u" {
-            card = card.with_gba_u();
-        }
+        Self::with(c, card, pin).map_err(Failure::Unable)
+    }
+
+    fn with(c: &Config, card: Box<dyn Card>, pin: Option<Pin>) -> Result<Self, String> {
         Ok(Self {
             card,
+            pin,
             bsf: c.get("ue", "bsf")?,
             bsf_name: c.maybe("ue", "bsf_name")?,
             hosts: hosts(c)?,
         })
     }
 
+    /// Whether a device can be made of the configuration alone.
+    pub(super) fn check(c: &Config) -> Result<(), String> {
+        Self::with(c, software(c)?, None).map(drop)
+    }
+
     async fn open(self, tap: SharedTap) -> Result<(Device, BsfAddress), Failure> {
         let options = DeviceOptions {
             tap,
+            pin: self.pin,
             ..DeviceOptions::default()
         };
-        let device = Device::open(Box::new(SoftCard::new(self.card)), options).await;
+        let device = Device::open(self.card, options).await;
         let device = device.map_err(|e| failure(DemoError::from(e)))?;
         let name = self.bsf_name.unwrap_or_else(|| device.identity().bsf.clone());
         Ok((device, BsfAddress::new(self.bsf, name)))
     }
+}
+
+/// A card made of the configuration.
+fn software(c: &Config) -> Result<Box<dyn Card>, String> {
+    let mnc = match c.get("ue", "mnc_length")? {
+        3 => MncLength::Three,
+        // The check of the setting lets no other number through.
+        _ => MncLength::Two,
+    };
+    let imsi: Imsi = c.get("ue", "imsi")?;
+    let mut card = Profile::new(imsi, mnc, algorithm(c, c.production())?);
+    if c.get::<String>("ue", "mode")? == "u" {
+        card = card.with_gba_u();
+    }
+    Ok(Box::new(SoftCard::new(card)))
 }
 
 fn algorithm(c: &Config, production: bool) -> Result<AlgorithmSet, String> {
@@ -230,7 +259,7 @@ pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
     match command {
         UeCommand::Bootstrap(args) => {
             let (config, watch) = args.common.load()?;
-            let plan = Plan::of(&config).map_err(Failure::Unable)?;
+            let plan = Plan::of(&config, &args.other)?;
             block_on(&watch, async |watching| {
                 let watch = Watch::new(watching, Some("UE"));
                 let result = bootstrap(plan, watch.tap(), args.json).await;
@@ -242,6 +271,7 @@ pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
             let GetArgs {
                 url,
                 common,
+                other,
                 tls_psk,
                 headers,
                 without_proof,
@@ -256,10 +286,11 @@ pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
             };
             let (config, watch) = common.load()?;
             let who = match btid.zip(ks_naf) {
-                Some((btid, key)) => Who::keyed(&config, btid, &key, without_proof),
-                None => Plan::of(&config).map(|plan| Who::Device(Box::new(plan))),
+                Some((btid, key)) => {
+                    Who::keyed(&config, btid, &key, without_proof).map_err(Failure::Unable)?
+                }
+                None => Who::Device(Box::new(Plan::of(&config, &other)?)),
             };
-            let who = who.map_err(Failure::Unable)?;
             block_on(&watch, async |watching| {
                 let watch = Watch::new(watching, Some("UE"));
                 let result = match who {

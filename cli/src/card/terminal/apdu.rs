@@ -49,13 +49,12 @@ impl Action for Apdu {
             })
             .collect::<Result<_, _>>()?;
         let changing = |c: &&Command| !HARMLESS.contains(&c.ins) && !is_question(c);
-        let changes: Vec<String> = commands
-            .iter()
-            .filter(changing)
-            .map(describe::command)
-            .collect();
+        let changes: Vec<String> = commands.iter().filter(changing).map(describe::command).collect();
         if !changes.is_empty() {
-            at.confirm(&format!("This may change or block the card: {}", changes.join("; ")))?;
+            at.confirm(&format!(
+                "This may change or block the card: {}",
+                changes.join("; ")
+            ))?;
         }
         let (mut text, mut objects, mut all) = (String::new(), Vec::new(), true);
         for command in &commands {
@@ -109,7 +108,12 @@ fn last_try(at: &mut CardAt, c: &Command) -> Result<(), Failure> {
 
 fn tell(text: &mut String, command: &Command, response: &Response) {
     let shown = |octets: &[u8]| hex::encode(octets).to_uppercase();
-    let _ = writeln!(text, "> {}  {}", shown(&command.octets()), describe::command(command));
+    let _ = writeln!(
+        text,
+        "> {}  {}",
+        shown(&command.octets()),
+        describe::command(command)
+    );
     if !response.data().is_empty() {
         let _ = writeln!(text, "< {}", shown(response.data()));
     }

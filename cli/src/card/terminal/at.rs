@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use aka::AlgorithmSet;
 use clap::Args;
 use serde_json::Value;
 use uicc::{
@@ -9,10 +10,11 @@ use uicc::{
     terminal::{KeyRef, Path, PathError, PinAction, PinState, ProbeError, Session, UsimError, describe},
 };
 
-use super::secret::Code;
+use super::{keyed, secret::Code};
 use crate::{
     Failure, advice,
     card::open::{CardArgs, Opened, Place},
+    sim::SimArgs,
 };
 
 /// Options of every command on a card.
@@ -51,8 +53,13 @@ impl Common {
     }
 
     /// Opens the card and verifies what was given.
-    pub(super) fn open(&self) -> Result<CardAt, Failure> {
-        let mut at = CardAt::new(self.card.open()?);
+    pub(super) fn open(&self, sim: Option<&SimArgs>) -> Result<CardAt, Failure> {
+        let keys = match sim {
+            Some(sim) if sim.k.is_some() => Some(keyed::read(sim)?),
+            _ => None,
+        };
+        let mut at = CardAt::new(self.card.open(keys.as_ref())?);
+        at.keys = keys;
         at.force = self.force;
         at.yes = self.yes;
         at.json = self.json;
@@ -66,11 +73,7 @@ impl Common {
             (KeyRef::ADM1, &self.adm, "--adm"),
         ] {
             if let Some(code) = code {
-                // PIN 1 belongs to an application; a card without a USIM may have one of its own.
-                if at.session.select(&Path::usim()).is_err() {
-                    at.session.select(&Path::MF).map_err(|e| refused(&e))?;
-                }
-                at.verify(key, code, option)?;
+                at.verify_in_usim(key, code, option)?;
             }
         }
         Ok(at)
@@ -82,6 +85,8 @@ pub(crate) struct CardAt {
     pub(super) session: Session<Box<dyn Card>>,
     pub(super) atr: Vec<u8>,
     pub(super) place: String,
+    /// The card's keys, where the command was given them: a source such as standard input is read once.
+    pub(super) keys: Option<AlgorithmSet>,
     /// Where paths begin: the shell's directory, else the MF.
     pub(super) here: Path,
     pub(super) force: bool,
@@ -95,6 +100,7 @@ impl CardAt {
             session: Session::new(opened.card),
             atr: opened.atr,
             place: opened.place,
+            keys: None,
             here: Path::MF,
             force: false,
             yes: false,
@@ -104,6 +110,14 @@ impl CardAt {
 
     pub(super) fn path(&self, text: &str) -> Result<Path, Failure> {
         Path::parse_in(&self.here, text).map_err(|e: PathError| Failure::Unable(e.to_string()))
+    }
+
+    /// The same of a code that belongs to an application; a card without a USIM may have one of its own.
+    pub(super) fn verify_in_usim(&mut self, key: KeyRef, code: &Code, option: &str) -> Result<(), Failure> {
+        if self.session.select(&Path::usim()).is_err() {
+            self.session.select(&Path::MF).map_err(|e| refused(&e))?;
+        }
+        self.verify(key, code, option)
     }
 
     /// VERIFY, with the tries told before.
@@ -158,7 +172,9 @@ impl CardAt {
 /// To standard output; whoever reads may have had enough.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     match anstream::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Unable(format!("cannot print: {e}"))),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Unable(format!("cannot print: {e}")))
+        }
         _ => Ok(()),
     }
 }

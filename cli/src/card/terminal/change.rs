@@ -125,17 +125,24 @@ impl Update {
                 let cyclic = matches!(fcp.structure, Structure::Cyclic { .. });
                 let number = match (self.record, self.next) {
                     (Some(n), _) if !cyclic && (1..=records).contains(&n) => n,
-                    (Some(n), _) if !cyclic => return Err(format!("{path} has records 1 to {records}, not {n}")),
+                    (Some(n), _) if !cyclic => {
+                        return Err(format!("{path} has records 1 to {records}, not {n}"));
+                    }
                     (None, true) if cyclic => 0,
                     _ if cyclic => {
-                        return Err(format!("{path} is cyclic: only --next can be written, the oldest record"));
+                        return Err(format!(
+                            "{path} is cyclic: only --next can be written, the oldest record"
+                        ));
                     }
                     _ => return Err(format!("{path} has {records} records: say which one, --record 1")),
                 };
                 let mut octets = self.data.0.clone();
                 let length = usize::from(record_length);
                 if octets.len() > length {
-                    return Err(format!("a record of {path} has {length} octets, not {}", octets.len()));
+                    return Err(format!(
+                        "a record of {path} has {length} octets, not {}",
+                        octets.len()
+                    ));
                 }
                 octets.resize(length, 0xff);
                 Ok(Piece::Record { number, octets })

@@ -104,9 +104,12 @@ fn tree(value: &ef::Value) -> Value {
         ef::Value::Flag(yes) => json!(yes),
         ef::Value::Octets(octets) => json!(hex::encode(octets)),
         ef::Value::List(values) => values.iter().map(tree).collect(),
-        ef::Value::Fields(fields) => {
-            Value::Object(fields.iter().map(|(name, v)| ((*name).to_owned(), tree(v))).collect())
-        }
+        ef::Value::Fields(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(name, v)| ((*name).to_owned(), tree(v)))
+                .collect(),
+        ),
         // A key's length.
         other => json!(other.to_string()),
     }

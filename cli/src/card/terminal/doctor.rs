@@ -34,7 +34,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if args.common.is_reader() {
         service(&mut lines);
     }
-    match args.common.open() {
+    match args.common.open(Some(&args.sim)) {
         Ok(mut at) => card(&mut at, &args.sim, &mut lines)?,
         Err(Failure::Refused(why) | Failure::Unable(why)) => lines.push(Line::failed(
             "card",
@@ -58,7 +58,11 @@ fn service(lines: &mut Vec<Line>) {
                 .collect();
             let found = format!("{} with {full} cards: {}", readers.len(), names.join(", "));
             lines.push(match (readers.len(), full) {
-                (0, _) => Line::failed("readers", "none", "plug a reader in; dmesg and pcsc_scan show what the system sees"),
+                (0, _) => Line::failed(
+                    "readers",
+                    "none",
+                    "plug a reader in; dmesg and pcsc_scan show what the system sees",
+                ),
                 (_, 0) => Line::failed("readers", found, "put a card in, contacts down"),
                 _ => Line::ok("readers", found),
             });
@@ -76,7 +80,11 @@ fn card(at: &mut CardAt, sim: &SimArgs, lines: &mut Vec<Line>) -> Result<(), Fai
     let known = match info::known(at) {
         Ok(known) => known,
         Err(Failure::Refused(why) | Failure::Unable(why)) => {
-            lines.push(Line::failed("card", why, "take it out, put it in again, and try once more"));
+            lines.push(Line::failed(
+                "card",
+                why,
+                "take it out, put it in again, and try once more",
+            ));
             return Ok(());
         }
         Err(e) => return Err(e),
@@ -84,30 +92,47 @@ fn card(at: &mut CardAt, sim: &SimArgs, lines: &mut Vec<Line>) -> Result<(), Fai
     let text = info::atr_text(&at.atr, known.atr.as_ref());
     lines.push(match &known.atr {
         None => Line::warning("ATR", text, "the reader or the card is faulty, or it is no UICC"),
-        Some(atr) if matches!(atr.checksum, Checksum::Wrong | Checksum::Missing) => {
-            Line::warning("ATR", text, "readers may refuse a card whose check octet is wrong")
-        }
+        Some(atr) if matches!(atr.checksum, Checksum::Wrong | Checksum::Missing) => Line::warning(
+            "ATR",
+            text,
+            "readers may refuse a card whose check octet is wrong",
+        ),
         Some(_) => Line::ok("ATR", text),
     });
     match &known.iccid {
         Ok(iccid) => lines.push(Line::ok("ICCID", iccid.as_str())),
-        Err(e) => lines.push(Line::warning("ICCID", e.to_string(), "keys are bound to it, so it must be readable")),
+        Err(e) => lines.push(Line::warning(
+            "ICCID",
+            e.to_string(),
+            "keys are bound to it, so it must be readable",
+        )),
     }
     let names: Vec<String> = known
         .applications
         .iter()
-        .map(|a| a.name.map_or_else(|| base::hex::encode(&a.aid).to_uppercase(), str::to_owned))
+        .map(|a| {
+            a.name
+                .map_or_else(|| base::hex::encode(&a.aid).to_uppercase(), str::to_owned)
+        })
         .collect();
     let usim = known.applications.iter().find(|a| a.name == Some("USIM"));
     lines.push(match usim {
         Some(_) => Line::ok("applications", names.join(", ")),
         None => Line::failed(
             "applications",
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") },
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            },
             "GBA needs a USIM; a SIM of the second generation has none",
         ),
     });
-    for application in known.applications.iter().filter(|a| a.services.is_some() || a.name == Some("USIM")) {
+    for application in known
+        .applications
+        .iter()
+        .filter(|a| a.services.is_some() || a.name == Some("USIM"))
+    {
         of_application(application, lines);
     }
     if let Some(usim) = usim {
@@ -119,7 +144,11 @@ fn card(at: &mut CardAt, sim: &SimArgs, lines: &mut Vec<Line>) -> Result<(), Fai
 fn of_application(a: &Application, lines: &mut Vec<Line>) {
     let name = a.name.unwrap_or("application");
     if let Err(e) = &a.selected {
-        lines.push(Line::failed(name, e.to_string(), "EF_DIR names an application that the card doesn't have"));
+        lines.push(Line::failed(
+            name,
+            e.to_string(),
+            "EF_DIR names an application that the card doesn't have",
+        ));
         return;
     }
     if let Some((_, state)) = a.pins.iter().find(|(key, _)| *key == KeyRef::PIN1) {
@@ -145,7 +174,10 @@ fn of_application(a: &Application, lines: &mut Vec<Line>) {
     match &a.imsi {
         Ok(None) => {}
         Ok(Some((imsi, mnc))) => {
-            lines.push(Line::ok(format!("{name} IMSI"), format!("{} (MNC {mnc})", imsi.as_str())));
+            lines.push(Line::ok(
+                format!("{name} IMSI"),
+                format!("{} (MNC {mnc})", imsi.as_str()),
+            ));
         }
         Err(e) => lines.push(Line::warning(
             format!("{name} IMSI"),
@@ -183,12 +215,18 @@ fn gba(at: &mut CardAt, usim: &Application, sim: &SimArgs, lines: &mut Vec<Line>
         lines.push(match at.session.read(&file) {
             Ok((_, Content::Transparent(octets))) => match GbaBp::parse(&octets) {
                 Ok(bp) => match bp.usable(net::clock::now().utc) {
-                    Ok((_, btid, until)) => Line::ok("EF_GBABP", format!("a run of {}, until {until}", btid.as_str())),
+                    Ok((_, btid, until)) => {
+                        Line::ok("EF_GBABP", format!("a run of {}, until {until}", btid.as_str()))
+                    }
                     Err(why) => Line::ok("EF_GBABP", format!("{} octets; {why}", octets.len())),
                 },
                 Err(e) => Line::warning("EF_GBABP", e.to_string(), "the next bootstrapping writes it anew"),
             },
-            Ok(_) => Line::failed("EF_GBABP", "isn't a transparent file", "GBA_U can't store its B-TID: another card"),
+            Ok(_) => Line::failed(
+                "EF_GBABP",
+                "isn't a transparent file",
+                "GBA_U can't store its B-TID: another card",
+            ),
             Err(e) => Line::failed(
                 "EF_GBABP",
                 e.to_string(),
@@ -206,7 +244,10 @@ fn gba(at: &mut CardAt, usim: &Application, sim: &SimArgs, lines: &mut Vec<Line>
     match keyed::forms(at, sim, table.has(services::GBA)) {
         Ok((state, form)) => {
             lines.push(match state {
-                SqnState::At(_) => Line::ok("keys", format!("are the card's; SQN {}", keyed::state_text(state))),
+                SqnState::At(_) => Line::ok(
+                    "keys",
+                    format!("are the card's; SQN {}", keyed::state_text(state)),
+                ),
                 SqnState::Unchecked => Line::warning(
                     "keys",
                     "are the card's, but it doesn't check SQN",
@@ -224,7 +265,11 @@ fn gba(at: &mut CardAt, usim: &Application, sim: &SimArgs, lines: &mut Vec<Line>
             }
         }
         Err(Failure::Refused(why) | Failure::Unable(why)) => {
-            lines.push(Line::failed("keys", why, "check K, then OPc or OP, then the algorithm"));
+            lines.push(Line::failed(
+                "keys",
+                why,
+                "check K, then OPc or OP, then the algorithm",
+            ));
         }
         Err(Failure::Shown) => {}
     }

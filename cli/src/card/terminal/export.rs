@@ -68,7 +68,9 @@ impl Action for Export {
         }
         let text = toml::to_string(&without_nulls(whole))
             .map_err(|e| Failure::Unable(format!("cannot be written as TOML: {e}")))?;
-        let mut out = String::from("# What gba card export could read of a card. Keys can't be read and aren't here.\n");
+        let mut out = String::from(
+            "# What gba card export could read of a card. Keys can't be read and aren't here.\n",
+        );
         let _ = write!(out, "{text}");
         print(&out)
     }
@@ -107,7 +109,10 @@ fn file(node: &Node, content: Option<&Content>) -> Value {
         None => {}
         Some(Content::Transparent(octets)) => set("content", json!(hex::encode(octets))),
         Some(Content::Records(records)) => {
-            set("records", json!(records.iter().map(hex::encode).collect::<Vec<_>>()));
+            set(
+                "records",
+                json!(records.iter().map(hex::encode).collect::<Vec<_>>()),
+            );
         }
         Some(Content::Objects(objects)) => {
             let objects: Vec<_> = objects

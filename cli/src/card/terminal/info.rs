@@ -140,10 +140,7 @@ fn application(at: &mut CardAt, entry: DirEntry) -> Result<Application, Failure>
             let ad = transparent(at, &found.path.child(names::EF_AD));
             let length = ad.ok().and_then(|o| ad::mnc_length(&o));
             found.imsi = transparent(at, &found.path.child(names::EF_IMSI)).and_then(|o| {
-                let imsi = imsi::parse(&o).map_err(|why| UsimError::Malformed {
-                    what: "EF_IMSI",
-                    why,
-                })?;
+                let imsi = imsi::parse(&o).map_err(|why| UsimError::Malformed { what: "EF_IMSI", why })?;
                 let mnc = Mnc::choose(&imsi, length, None);
                 Ok(Some((imsi, mnc)))
             });
@@ -181,11 +178,17 @@ fn text(at: &CardAt, known: &Known) -> String {
         Err(e) => line("ICCID", &e.to_string()),
     }
     for a in &known.applications {
-        let title = a.name.map_or_else(|| "application".into(), |n| format!("ADF.{n}"));
+        let title = a
+            .name
+            .map_or_else(|| "application".into(), |n| format!("ADF.{n}"));
         let label = a.label.as_ref().map(|l| format!("  {}", crate::escape::text(l)));
         line(
             &title,
-            &format!("{}{}", hex::encode(&a.aid).to_uppercase(), label.unwrap_or_default()),
+            &format!(
+                "{}{}",
+                hex::encode(&a.aid).to_uppercase(),
+                label.unwrap_or_default()
+            ),
         );
         if let Err(e) = &a.selected {
             line("", &e.to_string());
@@ -236,7 +239,10 @@ pub(super) fn atr_text(octets: &[u8], atr: Option<&Atr>) -> String {
         return format!("{shown} (can't be read)");
     };
     let mut parts = vec![atr.protocols()];
-    parts.extend(atr.cycles_per_etu.map(|n| format!("{n} clock cycles a bit at best")));
+    parts.extend(
+        atr.cycles_per_etu
+            .map(|n| format!("{n} clock cycles a bit at best")),
+    );
     parts.extend(atr.voltages());
     parts.extend(atr.text().map(|t| format!("{t:?}")));
     match atr.checksum {

@@ -21,9 +21,7 @@ use serde_json::json;
 use uicc::{
     ef::services,
     software::MacForm,
-    terminal::{
-        AkaOutcome, Answer, Context, GbaOutcome, Mode, Path, SqnState, Usim, is_a_jump, next_sqn,
-    },
+    terminal::{AkaOutcome, Answer, Context, GbaOutcome, Mode, Path, SqnState, Usim, is_a_jump, next_sqn},
 };
 
 use super::{
@@ -31,8 +29,7 @@ use super::{
     at::{CardAt, probe_refused, refused},
 };
 use crate::{
-    Failure,
-    advice,
+    Failure, advice,
     sim::{SimArgs, no_bare_keys, parse},
 };
 
@@ -41,14 +38,24 @@ fn profile() -> SqnProfile {
     SqnProfile::default()
 }
 
-fn keys(sim: &SimArgs) -> Result<AlgorithmSet, Failure> {
+/// The card's keys: those that it was opened with, else those of the command.
+fn keys_of(at: &CardAt, sim: &SimArgs) -> Result<AlgorithmSet, Failure> {
+    match &at.keys {
+        Some(keys) => Ok(keys.duplicate()),
+        None => read(sim),
+    }
+}
+
+/// Reads keys that must be there.
+pub(super) fn read(sim: &SimArgs) -> Result<AlgorithmSet, Failure> {
     if sim.k.is_none() {
         return Err(Failure::Unable(
             "the card's keys are needed: --k, and --opc or --op (for TUAK --topc or --top)".into(),
         ));
     }
     no_bare_keys(sim.keys()).map_err(Failure::Unable)?;
-    sim.algorithm(&mut net::entropy::OsEntropy).map_err(Failure::Unable)
+    sim.algorithm(&mut net::entropy::OsEntropy)
+        .map_err(Failure::Unable)
 }
 
 fn fresh_rand() -> Result<Rand, Failure> {
@@ -63,7 +70,7 @@ fn sqn_text(sqn: Sqn) -> String {
     format!("{sqn} (SEQ {}, IND {})", p.seq(sqn), p.ind(sqn))
 }
 
-pub(super) fn state_text(state: SqnState) -> String {
+pub(crate) fn state_text(state: SqnState) -> String {
     match state {
         SqnState::At(sqn) => sqn_text(sqn),
         SqnState::Unchecked => "not checked by this card".into(),
@@ -71,7 +78,11 @@ pub(super) fn state_text(state: SqnState) -> String {
 }
 
 /// Where the card stands, and what to use for it: `wanted`, or the smallest step.
-fn choose(at: &mut CardAt, keys: &AlgorithmSet, wanted: Option<Sqn>) -> Result<(SqnState, Sqn), Failure> {
+pub(super) fn choose(
+    at: &mut CardAt,
+    keys: &AlgorithmSet,
+    wanted: Option<Sqn>,
+) -> Result<(SqnState, Sqn), Failure> {
     let before = at
         .session
         .probe_sqn(keys, &fresh_rand()?)
@@ -97,7 +108,7 @@ pub(super) fn forms(
     sim: &SimArgs,
     gba_u: bool,
 ) -> Result<(SqnState, Option<MacForm>), Failure> {
-    let keys = keys(sim)?;
+    let keys = keys_of(at, sim)?;
     at.session.select(&Path::usim()).map_err(|e| refused(&e))?;
     let state = at
         .session
@@ -123,8 +134,12 @@ pub(crate) struct SqnCommand {
 }
 
 impl Action for SqnCommand {
+    fn keys(&self) -> Option<&SimArgs> {
+        Some(&self.sim)
+    }
+
     fn run(&self, at: &mut CardAt) -> Result<(), Failure> {
-        let keys = keys(&self.sim)?;
+        let keys = keys_of(at, &self.sim)?;
         let path = at.path(&self.application)?;
         at.session.select(&path).map_err(|e| refused(&e))?;
         let state = at
@@ -139,7 +154,11 @@ impl Action for SqnCommand {
             );
         };
         let mut text = String::new();
-        let _ = writeln!(text, "SQN_MS       {}: the highest that the card has accepted", sqn_text(sqn));
+        let _ = writeln!(
+            text,
+            "SQN_MS       {}: the highest that the card has accepted",
+            sqn_text(sqn)
+        );
         if let Some(next) = next {
             let _ = writeln!(
                 text,
@@ -206,6 +225,10 @@ pub(crate) struct Auth {
 }
 
 impl Action for Auth {
+    fn keys(&self) -> Option<&SimArgs> {
+        Some(&self.sim)
+    }
+
     fn run(&self, at: &mut CardAt) -> Result<(), Failure> {
         let path = at.path(&self.application)?;
         at.session.select(&path).map_err(|e| refused(&e))?;
@@ -215,7 +238,7 @@ impl Action for Auth {
             ContextArg::Gba => Context::Gba,
         };
         let known = if self.sim.k.is_some() {
-            Some(keys(&self.sim)?)
+            Some(keys_of(at, &self.sim)?)
         } else {
             None
         };
@@ -426,8 +449,12 @@ fn ua(text: &str) -> Result<UaId, String> {
 }
 
 impl Action for Derive {
+    fn keys(&self) -> Option<&SimArgs> {
+        Some(&self.sim)
+    }
+
     fn run(&self, at: &mut CardAt) -> Result<(), Failure> {
-        let keys = keys(&self.sim)?;
+        let keys = keys_of(at, &self.sim)?;
         if self.show_secrets {
             advice::warn("--show-secrets: keys are printed; keep the output to yourself");
         }
@@ -496,7 +523,10 @@ impl Run<'_> {
         match usim.mode() {
             Mode::U => {
                 let service = services::GBA;
-                report.line("mode", &format!("GBA_U (UST service {service}): Ks stays in the card"));
+                report.line(
+                    "mode",
+                    &format!("GBA_U (UST service {service}): Ks stays in the card"),
+                );
                 let autn = match self.form {
                     MacForm::Star => mac_star(&vector.autn, &computed.ik),
                     MacForm::Plain => vector.autn,
@@ -524,7 +554,10 @@ impl Run<'_> {
             }
             Mode::Me => {
                 report.line("mode", "GBA_ME: the card hands out CK and IK");
-                match usim.authenticate_3g(&self.rand, &vector.autn).map_err(|e| refused(&e))? {
+                match usim
+                    .authenticate_3g(&self.rand, &vector.autn)
+                    .map_err(|e| refused(&e))?
+                {
                     AkaOutcome::Success { res, ck, ik } => {
                         if !(computed.res.ct_eq(&res) && computed.ck.ct_eq(&ck) && computed.ik.ct_eq(&ik)) {
                             wrong = Some("the card's RES, CK or IK are others".into());
@@ -539,7 +572,11 @@ impl Run<'_> {
         report.line("valid until", &self.lifetime.to_string());
         for fqdn in &self.args.nafs {
             let naf = NafId::new(fqdn.clone(), self.args.ua);
-            let kind = if usim.mode() == Mode::U { KeyKind::Ext } else { KeyKind::Me };
+            let kind = if usim.mode() == Mode::U {
+                KeyKind::Ext
+            } else {
+                KeyKind::Me
+            };
             let ours = ks.naf_key(kind, &self.rand, &impi, &naf);
             let fits = if kind == KeyKind::Ext {
                 let card = usim.gba_naf_key(&naf, &impi).map_err(|e| refused(&e))?;
@@ -560,7 +597,10 @@ impl Run<'_> {
                 wrong = Some(format!("{kind} of {fqdn} differs between card and network"));
                 "card and network DIFFER"
             };
-            report.line(&kind.to_string(), &format!("{shown}  {fqdn} {}: {verdict}", self.args.ua));
+            report.line(
+                &kind.to_string(),
+                &format!("{shown}  {fqdn} {}: {verdict}", self.args.ua),
+            );
         }
         Ok(wrong)
     }

@@ -16,7 +16,9 @@ use super::{
 use crate::Failure;
 
 #[derive(Args)]
-#[command(after_help = "Status: 0 nothing worse than a warning, 1 a check found the card unsafe, 2 usage or no card.")]
+#[command(
+    after_help = "Status: 0 nothing worse than a warning, 1 a check found the card unsafe, 2 usage or no card."
+)]
 pub(crate) struct Lint {
     /// Send short messages as an attacker would, and look at the answers. A card may count them.
     #[arg(long)]

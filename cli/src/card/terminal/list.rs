@@ -30,7 +30,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Ok(found) if found.is_empty() => text.push_str("no reader is connected\n"),
         Ok(found) => {
             for (n, reader) in found.iter().enumerate() {
-                let _ = writeln!(text, "pcsc:{n}  {}  {}", crate::escape::text(&reader.name), reader.state());
+                let _ = writeln!(
+                    text,
+                    "pcsc:{n}  {}  {}",
+                    crate::escape::text(&reader.name),
+                    reader.state()
+                );
             }
         }
         Err(e) => {

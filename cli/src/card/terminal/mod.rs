@@ -3,7 +3,7 @@
 //! * `at`: the open card, what is said of it, and what is asked before something changes;
 //! * `secret`: PINs and codes from the command line; `decode`: octets in words;
 //! * `info`, `tree`, `files`: reading; `change`: writing; `pin`; `keyed`: AUTHENTICATE with known keys, SQN, GBA;
-//!   `apdu`; `export`; `doctor`; `lint`; `list`: readers; `shell`: all of it in one session.
+//!   `apdu`; `export`; `doctor`; `lint`; `list`: readers; `ready`: a real card for other commands; `shell`: all of it in one session.
 //!
 //! Each command is an [`Action`]: its options, and what it does on an open card. The program opens a card for one of
 //! them, the shell keeps one open for many.
@@ -20,18 +20,24 @@ mod keyed;
 mod lint;
 mod list;
 mod pin;
-mod secret;
+pub(crate) mod ready;
+pub(crate) mod secret;
 mod shell;
 mod tree;
 
 use clap::{Args, Subcommand};
 
 use self::at::{CardAt, Common};
-use crate::Failure;
+use crate::{Failure, sim::SimArgs};
 
 /// What a command does on an open card.
 pub(crate) trait Action {
     fn run(&self, at: &mut CardAt) -> Result<(), Failure>;
+
+    /// The card's keys, where the command knows them: a card in software is made with them.
+    fn keys(&self) -> Option<&SimArgs> {
+        None
+    }
 }
 
 /// A command with the card that it is for.
@@ -45,7 +51,7 @@ pub(crate) struct On<A: Args> {
 
 impl<A: Args + Action> On<A> {
     fn run(self) -> Result<(), Failure> {
-        let mut at = self.common.open()?;
+        let mut at = self.common.open(self.action.keys())?;
         self.action.run(&mut at)
     }
 }
@@ -56,7 +62,9 @@ pub(crate) enum Terminal {
     #[command(after_help = "Example: gba card list")]
     List(list::Args),
     /// Who a card is: ICCID, applications, IMSI, services, PINs, which GBA it does.
-    #[command(after_help = "Examples: gba card info --card software:gba\n          gba card info --card pcsc:0 --json")]
+    #[command(
+        after_help = "Examples: gba card info --card software:gba\n          gba card info --card pcsc:0 --json"
+    )]
     Info(Box<On<info::Info>>),
     /// The files found on a card, with kind, size and who may read and update them.
     ///
@@ -66,15 +74,19 @@ pub(crate) enum Terminal {
     /// Read files, decoded by field.
     ///
     /// A file is a name or a path: EF_IMSI, ADF.USIM/EF.UST, 7FFF/6F07, MF/2FE2, A0000000871002/6F38.
-    #[command(after_help = "Examples: gba card read --card software:gba EF_ICCID EF_IMSI\n          \
-                            gba card read --card pcsc:0 --pin - --hex 7FFF/6F07")]
+    #[command(
+        after_help = "Examples: gba card read --card software:gba EF_ICCID EF_IMSI\n          \
+                            gba card read --card pcsc:0 --pin - --hex 7FFF/6F07"
+    )]
     Read(Box<On<files::Read>>),
     /// Records of a file that hold some octets.
     #[command(after_help = "Example: gba card search --card software:gba EF_DIR A000000087")]
     Search(Box<On<files::Search>>),
     /// Write a file; shows what changes, and asks.
-    #[command(after_help = "Examples: gba card update --adm @adm.txt MF/EF_PL 656E\n          \
-                            gba card update --adm - --record 1 ADF.USIM/EF_ADN FFFF --yes")]
+    #[command(
+        after_help = "Examples: gba card update --adm @adm.txt MF/EF_PL 656E\n          \
+                            gba card update --adm - --record 1 ADF.USIM/EF_ADN FFFF --yes"
+    )]
     Update(Box<On<change::Update>>),
     /// PINs and administrative codes: how they stand, verify, change, switch off and on, unblock.
     ///
@@ -86,8 +98,10 @@ pub(crate) enum Terminal {
     ///
     /// It moves the card's SQN, and in the GBA context makes a new Ks: so it asks first. With --k and --opc the vector
     /// is made for where the card's SQN stands (ruling 3), and the answer is checked.
-    #[command(after_help = "Examples: gba card auth --rand 23… --autn 55… --yes\n          \
-                            gba card auth --context gba --k @k.hex --opc @opc.hex")]
+    #[command(
+        after_help = "Examples: gba card auth --rand 23… --autn 55… --yes\n          \
+                            gba card auth --context gba --k @k.hex --opc @opc.hex"
+    )]
     Auth(Box<On<keyed::Auth>>),
     /// Bootstrap a card with known keys against a BSF played here, and derive keys of NAFs on both sides.
     #[command(after_help = "Example: gba card derive --k @k.hex --opc @opc.hex --naf naf.example.org")]

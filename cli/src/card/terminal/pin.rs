@@ -50,11 +50,7 @@ enum What {
 
 fn key(text: &str) -> Result<KeyRef, String> {
     let lower = text.to_ascii_lowercase();
-    let number = |prefix: &str| {
-        lower
-            .strip_prefix(prefix)
-            .and_then(|n| n.parse::<u8>().ok())
-    };
+    let number = |prefix: &str| lower.strip_prefix(prefix).and_then(|n| n.parse::<u8>().ok());
     match lower.as_str() {
         "universal" => return Ok(KeyRef::UNIVERSAL),
         "pin2" => return Ok(KeyRef::PIN2),
@@ -89,7 +85,11 @@ impl Action for PinArgs {
             at.session.pin_state(key)
         };
         let asked = asked.map_err(|e| refused(&e))?;
-        let code = if self.what == What::Unblock { "its PUK" } else { "it" };
+        let code = if self.what == What::Unblock {
+            "its PUK"
+        } else {
+            "it"
+        };
         advice::note(&format!("{key}: {asked}"));
         if let (PinState::Tries(n @ ..=1), false) = (asked, at.force) {
             return Err(Failure::Refused(format!(
@@ -98,7 +98,11 @@ impl Action for PinArgs {
         }
         let action = self.action()?;
         if self.what != What::Verify {
-            at.confirm(&format!("This will {} {key} of the card in {}", action.name(), at.place))?;
+            at.confirm(&format!(
+                "This will {} {key} of the card in {}",
+                action.name(),
+                at.place
+            ))?;
         }
         let done = at.session.pin(key, &action, at.force);
         done.map_err(|e| refused(&e))?;
@@ -113,7 +117,12 @@ impl Action for PinArgs {
 impl PinArgs {
     fn action(&self) -> Result<PinAction, Failure> {
         let key = self.key;
-        let value = || self.value.clone().unwrap_or_else(Code::asked).read("--value", key);
+        let value = || {
+            self.value
+                .clone()
+                .unwrap_or_else(Code::asked)
+                .read("--value", key)
+        };
         let new = || match &self.new {
             Some(new) => new.read("--new", key),
             None => Err(Failure::Unable(format!("{key}: give the new PIN with --new"))),
@@ -172,7 +181,14 @@ mod tests {
 
     #[test]
     fn a_key_is_a_word_or_its_reference() {
-        for (text, reference) in [("pin1", 1), ("PIN2", 0x81), ("adm1", 0x0a), ("ADM5", 0x0e), ("universal", 0x11), ("8a", 0x8a)] {
+        for (text, reference) in [
+            ("pin1", 1),
+            ("PIN2", 0x81),
+            ("adm1", 0x0a),
+            ("ADM5", 0x0e),
+            ("universal", 0x11),
+            ("8a", 0x8a),
+        ] {
             assert_eq!(key(text).unwrap(), KeyRef(reference), "{text}");
         }
         for bad in ["", "adm6", "pin9", "1", "xyz"] {

@@ -108,8 +108,13 @@ fn script(at: &mut CardAt) -> Result<(), Failure> {
 fn interactive(at: &mut CardAt) -> Result<(), Failure> {
     let cannot = |e: ReadlineError| Failure::Unable(format!("the terminal can't be used: {e}"));
     let mut editor: Editor<Names, DefaultHistory> = Editor::new().map_err(cannot)?;
-    editor.set_helper(Some(Names { here: at.here.clone() }));
-    advice::note(&format!("{}; help tells the commands, Tab completes, exit leaves", at.place));
+    editor.set_helper(Some(Names {
+        here: at.here.clone(),
+    }));
+    advice::note(&format!(
+        "{}; help tells the commands, Tab completes, exit leaves",
+        at.place
+    ));
     loop {
         if let Some(helper) = editor.helper_mut() {
             helper.here = at.here.clone();
@@ -136,7 +141,12 @@ fn interactive(at: &mut CardAt) -> Result<(), Failure> {
 fn may_be_kept(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let command = words.next().unwrap_or_default();
-    command != "pin" && !words.any(|w| ["--k", "--op", "--top", "--value", "--new"].iter().any(|o| w.starts_with(o)))
+    command != "pin"
+        && !words.any(|w| {
+            ["--k", "--op", "--top", "--value", "--new"]
+                .iter()
+                .any(|o| w.starts_with(o))
+        })
 }
 
 /// Whether to go on.
@@ -158,7 +168,11 @@ fn execute(at: &mut CardAt, line: &str) -> Result<bool, Failure> {
         }
     };
     let before = (at.json, at.yes, at.force);
-    (at.json, at.yes, at.force) = (at.json || parsed.json, at.yes || parsed.yes, at.force || parsed.force);
+    (at.json, at.yes, at.force) = (
+        at.json || parsed.json,
+        at.yes || parsed.yes,
+        at.force || parsed.force,
+    );
     let result = command(at, &parsed.command);
     (at.json, at.yes, at.force) = before;
     result
@@ -237,7 +251,10 @@ impl Names {
         if first {
             let commands = Line::command();
             let names = commands.get_subcommands().map(|c| c.get_name().to_owned());
-            return names.chain(["help".to_owned()]).filter(|n| n.starts_with(word)).collect();
+            return names
+                .chain(["help".to_owned()])
+                .filter(|n| n.starts_with(word))
+                .collect();
         }
         let (directory, part) = word.rsplit_once('/').map_or(("", word), |(d, p)| (d, p));
         let place = if directory.is_empty() {
@@ -248,7 +265,11 @@ impl Names {
                 Err(_) => return Vec::new(),
             }
         };
-        let before = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+        let before = if directory.is_empty() {
+            String::new()
+        } else {
+            format!("{directory}/")
+        };
         let mut found = Vec::new();
         if directory.is_empty() {
             found.push("MF".to_owned());

@@ -104,12 +104,7 @@ fn rows_of(node: &Node, trunk: &str, branch: &str, rows: &mut Vec<[String; 5]>) 
     for (i, child) in node.children.iter().enumerate() {
         let last = i + 1 == node.children.len();
         let (own, below) = if last { ("└ ", "  ") } else { ("├ ", "│ ") };
-        rows_of(
-            child,
-            &format!("{trunk}{below}"),
-            &format!("{trunk}{own}"),
-            rows,
-        );
+        rows_of(child, &format!("{trunk}{below}"), &format!("{trunk}{own}"), rows);
     }
 }
 
