@@ -206,8 +206,8 @@ mod tests {
             "001d15020911 11b00010 0000000000 00 5a5a5a5a5a5a5a5a 00a40004023f00".replace(' ', "")
         );
         let envelope = envelope(&[0x70, 0x00], &packet);
-        assert_eq!(envelope.first_chunk(), Some(&[0xd1, 0x37]));
-        assert_eq!(envelope.len(), 2 + 0x37);
+        assert_eq!(envelope.first_chunk(), Some(&[0xd1, 0x38]));
+        assert_eq!(envelope.len(), 2 + 0x38);
     }
 
     #[test]
