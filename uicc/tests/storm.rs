@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use aka::{Algorithm, Amf, Milenage, Rand, Sqn, gba_u::mac_star, sqn::SqnProfile};
-use base::{Secret, hex};
+use base::{Entropy, Secret, SeededEntropy, hex};
 use gba::ids::MncLength;
 use uicc::{
     Pin, Sw,
@@ -23,24 +23,16 @@ fn algorithm() -> Milenage {
     Milenage::new(&Secret::new(K), &Secret::new(OPC))
 }
 
-/// SplitMix64: small, and the same on every machine.
-struct Random(u64);
+/// Repeats from its seed.
+struct Random(SeededEntropy);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(n).unwrap()).unwrap()
+        usize::from(u16::from_be_bytes(self.0.array().unwrap())) % n
     }
 
     fn octet(&mut self) -> u8 {
-        self.next().to_be_bytes()[0]
+        self.0.array::<1>().unwrap()[0]
     }
 }
 
@@ -52,9 +44,7 @@ fn card(seed: u64) -> SoftCard {
         gsm: seed & 2 == 2,
         ..Profile::new("001010123456789".parse().unwrap(), MncLength::Two, algorithm())
     };
-    let mut random = Random(seed);
-    SoftCard::new(profile.with_gba_u().with_isim())
-        .with_entropy(Box::new(move |octets| octets.fill_with(|| random.octet())))
+    SoftCard::new(profile.with_gba_u().with_isim()).with_entropy(Box::new(SeededEntropy::new(seed)))
 }
 
 /// Commands that get somewhere; most of a storm are these, some of them with an octet changed.
@@ -149,7 +139,7 @@ fn a_storm_of_apdus_leaves_every_card_consistent() {
     let known = commands();
     let f = algorithm().f2345(&Rand::from(RAND));
     let secrets = [&K, &OPC, f.ck.expose(), f.ik.expose()];
-    let mut random = Random(1);
+    let mut random = Random(SeededEntropy::new(1));
     let mut done = 0_u64;
     for life in 0..many.div_ceil(LIFE) {
         let mut card = card(life);

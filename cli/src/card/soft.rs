@@ -6,6 +6,7 @@ use aka::{
 };
 use clap::Args;
 use gba::ids::{Imsi, MncLength};
+use net::entropy::OsEntropy;
 use uicc::{
     Pin,
     ef::Iccid,
@@ -89,7 +90,7 @@ pub(crate) fn several(profile: &str, args: &SoftArgs, count: usize) -> Result<Ve
     let first = args.imsi.clone().map_or_else(|| parse("001010123456789"), Ok)?;
     let algorithm = match &args.algorithm {
         Some(read) => read.duplicate(),
-        None => args.sim.algorithm(&mut net::entropy::OsEntropy)?,
+        None => args.sim.algorithm(&mut OsEntropy)?,
     };
     (0..count)
         .map(|n| {
@@ -105,7 +106,7 @@ pub(crate) fn several(profile: &str, args: &SoftArgs, count: usize) -> Result<Ve
             }
             let iccid = card.iccid.clone();
             Ok(Made {
-                card: SoftCard::new(card),
+                card: SoftCard::new(card).with_entropy(Box::new(OsEntropy)),
                 imsi,
                 iccid,
             })

@@ -73,7 +73,7 @@ pub use store::{Change, Store, StoreError};
 
 use aka::AlgorithmSet;
 use base::{
-    Secret,
+    Entropy, Secret,
     apdu::{Command, Response},
     tlv,
 };
@@ -170,9 +170,6 @@ fn command(ins: u8) -> Option<Row> {
     })
 }
 
-/// Fills octets with random ones, for GET CHALLENGE.
-pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
-
 /// A UICC in software. Give it to whatever drives a [`Card`].
 pub struct SoftCard {
     algorithm: AlgorithmSet,
@@ -184,7 +181,7 @@ pub struct SoftCard {
     rules: Option<ara::Rules>,
     state: State,
     store: Option<Box<dyn Store + Send>>,
-    entropy: Option<Entropy>,
+    entropy: Option<Box<dyn Entropy + Send>>,
     /// Logical channels that are open. The one of the command that runs is in `channel`.
     channels: [Option<Channel>; CHANNELS],
     /// Number of the channel of the command that runs.
@@ -258,7 +255,7 @@ impl SoftCard {
 
     /// With a source of randomness for GET CHALLENGE, which is refused (6A81) without.
     #[must_use]
-    pub fn with_entropy(mut self, entropy: Entropy) -> Self {
+    pub fn with_entropy(mut self, entropy: Box<dyn Entropy + Send>) -> Self {
         self.entropy = Some(entropy);
         self
     }
@@ -389,7 +386,7 @@ impl SoftCard {
         };
         let entropy = self.entropy.as_mut().ok_or(Sw::FUNCTION)?;
         let mut challenge = vec![0; if le == 0 { 256 } else { usize::from(le) }];
-        entropy(&mut challenge);
+        entropy.fill(&mut challenge).map_err(|_| Sw::CONDITIONS)?;
         Ok(challenge)
     }
 

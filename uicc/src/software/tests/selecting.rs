@@ -1,5 +1,7 @@
 //! SELECT, STATUS, FCP and logical channels.
 
+use base::{Entropy, SeededEntropy};
+
 use super::{laboratory::*, *};
 
 //= TS102221-11.1.1-r1
@@ -249,18 +251,14 @@ fn instructions_of_the_other_class_and_unknown_ones_are_told_apart() {
 //= TS102221-11.1.19-r1
 #[test]
 fn a_challenge_is_as_long_as_asked_for_and_capabilities_are_heard() {
-    let mut next = 0_u8;
-    let mut with = card().with_entropy(Box::new(move |octets| {
-        for octet in octets {
-            next = next.wrapping_add(1);
-            *octet = next;
-        }
-    }));
+    let mut with = card().with_entropy(Box::new(SeededEntropy::new(7)));
+    let mut same = SeededEntropy::new(7);
+    let [first, second] = [0, 1].map(|_| hex::encode(same.array::<4>().unwrap()));
     play(
         &mut with,
         &[
-            ("0084000004", "01020304", 0x9000),
-            ("0084000004", "05060708", 0x9000),
+            ("0084000004", &first, 0x9000),
+            ("0084000004", &second, 0x9000),
             ("0084010004", "", 0x6a86),
             ("00840000", "", 0x6700),
             ("0084000001 00 04", "", 0x6700),
@@ -274,4 +272,19 @@ fn a_challenge_is_as_long_as_asked_for_and_capabilities_are_heard() {
     );
     assert_eq!(apdu(&mut with, "0084000000").0.len(), 512);
     assert_eq!(sw(&mut card(), "0084000004"), 0x6a81, "no source of randomness");
+    let mut dry = card().with_entropy(Box::new(Dry));
+    assert_eq!(
+        apdu(&mut dry, "0084000004"),
+        (String::new(), 0x6985),
+        "one that failed"
+    );
+}
+
+/// A source that has nothing to give.
+struct Dry;
+
+impl Entropy for Dry {
+    fn fill(&mut self, _: &mut [u8]) -> Result<(), base::NoEntropy> {
+        Err(base::NoEntropy)
+    }
 }
