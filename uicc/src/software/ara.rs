@@ -36,6 +36,14 @@ pub enum ApduAccess {
 }
 
 impl AccessRule {
+    /// Everybody may send everything to every application that no other rule names.
+    pub const ALL: Self = Self {
+        aid: None,
+        device: None,
+        apdu: ApduAccess::Always,
+        nfc: None,
+    };
+
     /// REF-DO (E1): the two applications.
     fn reference(&self) -> Vec<u8> {
         let mut inner = tlv::object(0x4f, self.aid.as_deref().unwrap_or_default());
