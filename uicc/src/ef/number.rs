@@ -244,12 +244,12 @@ pub struct SmsParameters {
 }
 
 impl SmsParameters {
-    /// Only the service centre, with a name field of `room` octets.
+    /// Only the service centre (nothing, where that is [`Dialling::EMPTY`]), with a name field of `room` octets.
     #[must_use]
     pub fn centre(centre: Dialling, room: usize) -> Self {
         Self {
             alpha: vec![0xff; room],
-            absent: 0xfd,
+            absent: if centre == Dialling::EMPTY { 0xff } else { 0xfd },
             destination: Dialling::EMPTY,
             centre,
             protocol: 0xff,

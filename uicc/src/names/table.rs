@@ -2,11 +2,11 @@
 
 use crate::ef::{
     Decoder, ad, arr, decode as d, decoder,
-    epc::{AccessIdentities, EpsContext, MskRecord, MukRecord, RoutingIndicator, SuciCalcInfo, objects},
     ims::{Name, Pcscf},
     location::{EpsLoci, FiveGsLoci, Loci, PsLoci},
     m2m::{Entry, Mef},
     number::{EmergencyCall, Number, SmsParameters},
+    objects::{AccessIdentities, EpsContext, MskRecord, MukRecord, RoutingIndicator, SuciCalcInfo, objects},
     plmn::{PlmnList, PlmnSelector},
     simple::{
         AccessClasses, MessageIds, MessageRanges, Power, SearchPeriod, SessionKeys, ShortMessage, SmsStatus,

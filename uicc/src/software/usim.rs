@@ -6,11 +6,10 @@ use gba::ids::MncLength;
 use crate::{
     ef::Content as _,
     ef::{
-        GbaBp, ServiceTable, ad,
-        epc::{AccessIdentities, EpsContext, RoutingIndicator, SuciCalcInfo},
-        imsi,
+        GbaBp, ServiceTable, ad, imsi,
         location::{EpsLoci, FiveGsLoci, Loci, PsLoci},
         number::{Dialling, EmergencyCall, SmsParameters},
+        objects::{AccessIdentities, EpsContext, RoutingIndicator, SuciCalcInfo},
         plmn::{Plmn, PlmnList},
         services,
         simple::{AccessClasses, SearchPeriod, SessionKeys, StartHfn, Threshold},
