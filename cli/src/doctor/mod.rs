@@ -85,7 +85,11 @@ impl Line {
         }
     }
 
-    pub(crate) fn warning(check: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn warning(
+        check: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self {
             status: Status::Warning,
             advice: Some(advice.into()),
@@ -93,7 +97,11 @@ impl Line {
         }
     }
 
-    pub(crate) fn failed(check: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn failed(
+        check: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self {
             status: Status::Failed,
             ..Self::warning(check, found, advice)

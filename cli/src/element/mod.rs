@@ -143,9 +143,7 @@ pub(crate) fn hss(command: HssCommand) -> Result<(), Failure> {
     let (config, watch, again) = common.load_to_serve()?;
     let one = one.read(config.production()).map_err(Failure::Unable)?;
     let plan = hss::Plan::of(&config, one.as_ref()).map_err(Failure::Unable)?;
-    block_on(&watch, |watching| {
-        plan.serve(watching, again, new_sqn_file, one)
-    })
+    block_on(&watch, |watching| plan.serve(watching, again, new_sqn_file, one))
 }
 
 pub(crate) fn bsf(command: BsfCommand) -> Result<(), Failure> {

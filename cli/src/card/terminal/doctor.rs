@@ -28,7 +28,7 @@ pub(crate) struct Args {
     sim: SimArgs,
 }
 
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let json = args.common.json();
     let mut lines = Vec::new();
     if args.common.is_reader() {

@@ -122,7 +122,7 @@ pub(crate) enum Terminal {
     Export(Box<On<export::Export>>),
     /// Whether service, reader and card are fit for GBA, and which form of it the card does.
     #[command(after_help = "Example: gba card doctor --card pcsc:0")]
-    Doctor(doctor::Args),
+    Doctor(Box<doctor::Args>),
     /// Look for what makes a card unsafe: published keys, weak key sets, applications open to everybody.
     ///
     /// Each check says why it matters. --probe sends short messages as an attacker would, which a card may count.
@@ -145,7 +145,7 @@ pub(crate) fn run(command: Terminal) -> Result<(), Failure> {
         Terminal::Apdu(on) => on.run(),
         Terminal::Shell(on) => on.run(),
         Terminal::Export(on) => on.run(),
-        Terminal::Doctor(args) => doctor::run(args),
+        Terminal::Doctor(args) => doctor::run(&args),
         Terminal::Lint(on) => on.run(),
     }
 }

@@ -36,6 +36,9 @@ pub(crate) struct OtherCard {
     card_pin: Option<Code>,
 }
 
+/// A card, and the PIN that it may ask for.
+pub(crate) type WithPin = (Box<dyn Card>, Option<Pin>);
+
 /// A card whose keys are known, and where it stands.
 pub(crate) struct Ready {
     pub(crate) card: Box<dyn Card>,
@@ -58,7 +61,7 @@ impl OtherCard {
     }
 
     /// The card and its PIN, without a command sent; `None` where none was named.
-    pub(crate) fn open(&self) -> Result<Option<(Box<dyn Card>, Option<Pin>)>, Failure> {
+    pub(crate) fn open(&self) -> Result<Option<WithPin>, Failure> {
         let Some(place) = &self.card else {
             return Ok(None);
         };
