@@ -166,7 +166,7 @@ impl<C: Card> Session<C> {
         Ok(out)
     }
 
-    //= ROW-38-r2
+    /// Row 38 of docs/bad-input.md.
     fn published_key(&mut self, published: &[Published], rand: &Rand) -> Result<Finding, UsimError> {
         if let Err(e) = self.select(&Path::usim()) {
             return not_checked(PUBLISHED_KEY, e);
@@ -192,7 +192,7 @@ impl<C: Card> Session<C> {
     }
 
     /// GET DATA of the key information template (tag E0) of the issuer security domain.
-    //= ROW-34-r1
+    /// Row 34 of docs/bad-input.md.
     fn weak_keyset(&mut self) -> Result<Finding, UsimError> {
         let isd = Path::application(&names::ISD_AID);
         if let Err(e) = self.select(&isd) {
@@ -266,7 +266,7 @@ impl<C: Card> Session<C> {
         })
     }
 
-    //= ROW-33-r1
+    /// Row 33 of docs/bad-input.md.
     fn signed_error(&mut self) -> Result<Finding, UsimError> {
         let mut heard = Vec::new();
         for (tar, name) in TARS {
@@ -304,7 +304,7 @@ impl<C: Card> Session<C> {
         ))
     }
 
-    //= ROW-35-r1
+    /// Row 35 of docs/bad-input.md.
     fn open_application(&mut self) -> Result<Finding, UsimError> {
         let mut open = Vec::new();
         for (tar, name) in TARS {
@@ -326,7 +326,7 @@ impl<C: Card> Session<C> {
         Ok(error(OPEN_APPLICATION, open.join(", ")))
     }
 
-    //= ROW-36-r1
+    /// Row 36 of docs/bad-input.md.
     fn padding(&mut self) -> Result<Finding, UsimError> {
         let mut taken = Vec::new();
         for (tar, name) in TARS {
@@ -352,7 +352,7 @@ impl<C: Card> Session<C> {
     }
 
     /// Part 1 of message 1, then part 2 of message 2.
-    //= ROW-37-r1
+    /// Row 37 of docs/bad-input.md.
     fn mixed_parts(&mut self) -> Result<Finding, UsimError> {
         let packet = Packet::open([0xb0, 0x00, 0x00]).octets();
         let (first, second) = packet.split_at(packet.len() / 2);
