@@ -68,7 +68,7 @@ pub struct ZhSource<X = Client> {
     origin: Origin,
     realm: Identity,
     host: RwLock<Option<Identity>>,
-    session_ids: SessionIds,
+    session_ids: Arc<SessionIds>,
     tap: SharedTap,
     label: String,
     hss_label: String,
@@ -81,7 +81,7 @@ impl<X: Exchange> ZhSource<X> {
         let start = u32::try_from(net::clock::now().utc.0).unwrap_or(u32::MAX);
         Self {
             exchange,
-            session_ids: SessionIds::new(origin.host.clone(), start),
+            session_ids: Arc::new(SessionIds::new(origin.host.clone(), start)),
             origin,
             realm,
             host: RwLock::default(),
@@ -95,6 +95,13 @@ impl<X: Exchange> ZhSource<X> {
     #[must_use]
     pub fn with_host(self, host: Identity) -> Self {
         self.set_host(Some(host));
+        self
+    }
+
+    /// Takes its Session-Ids from these: sources of one node must share them, or they use the same ones.
+    #[must_use]
+    pub fn with_session_ids(mut self, ids: Arc<SessionIds>) -> Self {
+        self.session_ids = ids;
         self
     }
 

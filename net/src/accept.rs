@@ -8,13 +8,14 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
 
@@ -103,7 +104,7 @@ pub async fn serve_tapped<H, F>(
     listener: TcpListener,
     limits: Limits,
     tap: Option<SharedTap>,
-    mut stop: Stop,
+    stop: Stop,
     handler: H,
 ) where
     H: Fn(TcpStream, Connection, Stop) -> F,
@@ -119,16 +120,16 @@ pub async fn serve_tapped<H, F>(
         .local_addr()
         .ok()
         .filter(|local| !local.ip().is_unspecified());
+    let mut hears = stop.clone();
+    let mut stopped = pin!(hears.stopped());
     loop {
         let socket = tokio::select! {
             biased;
-            () = stop.stopped() => break,
-            Some(ended) = tasks.join_next() => {
-                report(ended);
-                continue;
-            }
+            () = &mut stopped => break,
             accepted = next(&listener, &slots) => accepted,
         };
+        // Here and not when each ends, which would wake this loop once more for each. They have told their faults.
+        while tasks.try_join_next().is_some() {}
         let Some((socket, peer, slot)) = socket else {
             continue;
         };
@@ -146,21 +147,38 @@ pub async fn serve_tapped<H, F>(
             continue;
         };
         let _ = socket.set_nodelay(true);
-        let counted = tap.clone().map(Counted::new);
-        let work = handler(socket, connection, stop.clone());
+        let held = Held {
+            _slot: slot,
+            _place: place,
+            _counted: tap.clone().map(Counted::new),
+        };
+        // In its box before it is part of a task, which is moved several times on its way to the runtime.
+        let work = Box::pin(handler(socket, connection, stop.clone()));
         tasks.spawn(async move {
+            let _held = held;
             work.await;
-            drop((slot, place, counted));
         });
     }
     drop(listener);
-    let drained = tokio::time::timeout(limits.grace, async {
-        while let Some(ended) = tasks.join_next().await {
-            report(ended);
-        }
-    });
+    let drained = tokio::time::timeout(limits.grace, async { while tasks.join_next().await.is_some() {} });
     if drained.await.is_err() {
         tasks.shutdown().await;
+    }
+}
+
+/// What a connection has while it is open, given back when dropped, also by a panic.
+struct Held {
+    _slot: OwnedSemaphorePermit,
+    _place: Place,
+    _counted: Option<Counted>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A panic in a connection's task ends that connection alone. Its text may hold anything, so it isn't logged.
+        if std::thread::panicking() {
+            tracing::error!("the task of a connection panicked; the connection is closed, others go on");
+        }
     }
 }
 
@@ -198,11 +216,11 @@ impl Place {
             v4 => v4,
         };
         let mut open = addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.get(&address).copied().unwrap_or(0);
-        if count >= most.max(1) {
+        let count = open.entry(address).or_default();
+        if *count >= most.max(1) {
             return None;
         }
-        open.insert(address, count + 1);
+        *count += 1;
         drop(open);
         Some(Self {
             addresses: Arc::clone(addresses),
@@ -225,7 +243,7 @@ impl Drop for Place {
 async fn next(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
@@ -248,13 +266,6 @@ async fn next(
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }
-    }
-}
-
-/// A panic in a connection's task ends that connection alone. Its text may hold anything, so it isn't logged.
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if ended.is_err_and(|e| e.is_panic()) {
-        tracing::error!("the task of a connection panicked; the connection is closed, others go on");
     }
 }
 

@@ -152,3 +152,20 @@ async fn results_have_their_meanings() {
     let (source, _) = source(|_| Err(Error::Closed));
     assert_eq!(ask(&source, None).await.err(), Some(F::Down));
 }
+
+#[tokio::test]
+async fn sources_of_one_node_ask_under_different_session_ids() {
+    let ids = Arc::new(SessionIds::new("bsf.home.test".parse().unwrap(), 1));
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..2 {
+        let (source, canned) = source(maa(success(None, None)));
+        let source = source.with_session_ids(Arc::clone(&ids));
+        for _ in 0..2 {
+            assert!(ask(&source, None).await.is_ok());
+        }
+        let requests = std::mem::take(&mut *canned.seen.lock().unwrap());
+        let asked = requests.iter().map(MultimediaAuthRequest::parse);
+        seen.extend(asked.map(|request| request.unwrap().session_id));
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+}

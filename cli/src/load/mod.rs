@@ -37,6 +37,9 @@ use crate::{
     sim::{SimArgs, mnc_length, no_bare_keys, parse},
 };
 
+/// Runs at once, where nobody says how many and there are as many subscribers.
+const CLIENTS: usize = 16;
+
 /// Most subscribers of a load: each takes about half a kilobyte.
 const MAX_SIMS: usize = 1_000_000;
 
@@ -172,9 +175,10 @@ pub(crate) struct UbArgs {
 /// How much, how long, how fast.
 #[derive(Args)]
 struct LoadArgs {
-    /// Runs at once, at most. Without --rate each client begins its next run when its last has ended (closed loop).
-    #[arg(long, value_name = "N", default_value = "16", value_parser = between::<MAX_CLIENTS>)]
-    clients: usize,
+    /// Runs at once, at most [default: 16, or one for each subscriber where there are fewer]. Without --rate each client
+    /// begins its next run when its last has ended (closed loop).
+    #[arg(long, value_name = "N", value_parser = between::<MAX_CLIENTS>)]
+    clients: Option<usize>,
     /// Runs a second, whatever the server does (open loop); latency counts from the time a run should have begun.
     #[arg(long, value_name = "R", value_parser = rate)]
     rate: Option<f64>,
@@ -234,7 +238,8 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl LoadArgs {
-    fn plan(&self) -> Plan {
+    /// For so many subscribers.
+    fn plan(&self, subscribers: usize) -> Plan {
         let end = match (self.count, self.time) {
             (Some(count), _) => End::Count(count),
             (None, time) => End::After(time.unwrap_or(Duration::from_secs(10))),
@@ -242,7 +247,7 @@ impl LoadArgs {
         Plan {
             pace: self.rate.map_or(Pace::Closed, Pace::Open),
             end,
-            clients: self.clients,
+            clients: self.clients.unwrap_or_else(|| CLIENTS.min(subscribers)),
             threads: self.threads,
             timeout: self.timeout,
         }
@@ -250,8 +255,8 @@ impl LoadArgs {
 }
 
 impl SimsArgs {
-    /// The SIMs, and the name of their BSF.
-    fn sims(&self, clients: usize) -> Result<(Vec<Sim>, Fqdn), String> {
+    /// The SIMs, at least one for each client, and the name of their BSF.
+    fn sims(&self, clients: Option<usize>) -> Result<(Vec<Sim>, Fqdn), String> {
         let (sims, bsf) = match (&self.subscribers, &self.imsi_from) {
             (Some(file), _) => {
                 let found = Subscribers::load(file, clock::now()).map_err(|e| e.to_string())?;
@@ -263,7 +268,7 @@ impl SimsArgs {
                     return Err("--imsi-from needs the keys of these SIMs: --k and --opc".into());
                 }
                 let algorithm = Arc::new(self.keys.algorithm(&mut OsEntropy)?);
-                let count = self.imsis.unwrap_or(clients);
+                let count = self.imsis.or(clients).unwrap_or(CLIENTS);
                 let sims = sim::consecutive(first, count, self.mnc_length, &algorithm)
                     .map_err(|e| format!("--imsi-from {first} with {count} IMSIs: {e}"))?;
                 (sims, Fqdn::bsf_for_imsi(first, self.mnc_length))
@@ -271,7 +276,9 @@ impl SimsArgs {
             // clap asks for one of them.
             (None, None) => return Err("--subscribers or --imsi-from expected".into()),
         };
-        if sims.len() < clients {
+        if let Some(clients) = clients
+            && sims.len() < clients
+        {
             return Err(format!(
                 "{clients} clients need as many subscribers, got {}: give more, or fewer --clients",
                 sims.len()
@@ -331,8 +338,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Ub(args) => {
             let place = target::url(&args.url).map_err(Failure::Unable)?;
             let at = target::resolve(&place.endpoint, args.load.yes_this_network_is_mine)?;
-            let plan = args.load.plan();
-            let (sims, name) = args.sims.sims(plan.clients).map_err(Failure::Unable)?;
+            let (sims, name) = args.sims.sims(args.load.clients).map_err(Failure::Unable)?;
+            let plan = args.load.plan(sims.len());
             let bsf = Bsf {
                 at,
                 name: args.bsf_name.unwrap_or(name),
@@ -352,9 +359,10 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
                 .at
                 .unwrap_or_else(|| format!("{}:{}", args.url.host(), args.url.port()));
             let at = target::resolve(&endpoint, is_mine)?;
-            let plan = args.load.plan();
             reach(at)?;
-            let sessions = args.before.sessions(&args.sims, &plan, is_mine)?;
+            let (sims, bsf) = args.sims.sims(args.load.clients).map_err(Failure::Unable)?;
+            let plan = args.load.plan(sims.len());
+            let sessions = args.before.sessions(sims, bsf, &plan, is_mine)?;
             let page = Page {
                 at,
                 url: args.url.clone(),
@@ -370,8 +378,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Zh(args) => {
             let at = target::resolve(&args.at, args.load.yes_this_network_is_mine)?;
-            let plan = args.load.plan();
-            let (sims, _) = args.sims.sims(plan.clients).map_err(Failure::Unable)?;
+            let (sims, _) = args.sims.sims(args.load.clients).map_err(Failure::Unable)?;
+            let plan = args.load.plan(sims.len());
             let node = args.diameter.node(at, &plan, dictionary::ZH, Role::Hss)?;
             let shares = Shares::of(sims, plan.clients);
             let make = |place| VectorAsker::new(Arc::new(node.zh(place)), shares.take(place));
@@ -381,14 +389,15 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Zn(args) => {
             let is_mine = args.load.yes_this_network_is_mine;
             let at = target::resolve(&args.at, is_mine)?;
-            let plan = args.load.plan();
+            let (sims, bsf) = args.sims.sims(args.load.clients).map_err(Failure::Unable)?;
+            let plan = args.load.plan(sims.len());
             let name = match args.naf {
                 Some(name) => name,
                 None => parse(args.diameter.origin_host()).map_err(Failure::Unable)?,
             };
             let naf_id = NafId::new(name, args.ua_id.unwrap_or(UaId::HTTP_DIGEST));
             let node = args.diameter.node(at, &plan, dictionary::ZN, Role::Bsf)?;
-            let sessions = args.before.sessions(&args.sims, &plan, is_mine)?;
+            let sessions = args.before.sessions(sims, bsf, &plan, is_mine)?;
             let make =
                 |place| KeyAsker::new(Arc::new(node.zn(place)), naf_id.clone(), share(&sessions, place));
             let report = apply(&plan, make)?;
@@ -401,12 +410,12 @@ impl BootstrapArgs {
     /// A session of each SIM, by client.
     fn sessions(
         &self,
-        sims: &SimsArgs,
+        sims: Vec<Sim>,
+        name: Fqdn,
         plan: &Plan,
         is_mine: bool,
     ) -> Result<Mutex<Vec<Vec<Session>>>, Failure> {
         let at = target::resolve(&self.bsf, is_mine)?;
-        let (sims, name) = sims.sims(plan.clients).map_err(Failure::Unable)?;
         reach(at)?;
         let bsf = Bsf {
             at,

@@ -8,7 +8,7 @@ use std::{
 
 use bsf::ZhSource;
 use clap::Args;
-use diameter::{Identity, Origin, dictionary};
+use diameter::{Identity, Origin, SessionIds, dictionary};
 use lab::load::{
     End, Pace, Place, Plan,
     sim::Sim,
@@ -49,6 +49,11 @@ fn realm(given: Option<&Identity>, host: &Identity, option: &str) -> Result<Iden
         .ok_or_else(|| format!("{host} has no domain: give {option}"))
 }
 
+/// What tells the Session-Ids of one start from those of another (RFC 6733 8.8).
+fn start() -> u32 {
+    u32::try_from(clock::now().utc.0).unwrap_or(0)
+}
+
 /// A node that can open connections to its peer.
 pub(super) struct Node {
     at: SocketAddr,
@@ -56,6 +61,8 @@ pub(super) struct Node {
     peer: Identity,
     peer_realm: Identity,
     clients: Mutex<Vec<Option<Client>>>,
+    /// Of all MARs, so that none comes twice.
+    zh_sessions: Arc<SessionIds>,
     timeout: Duration,
     in_flight: usize,
 }
@@ -81,6 +88,7 @@ impl DiameterArgs {
         };
         let node = Node {
             at,
+            zh_sessions: Arc::new(SessionIds::new(self.origin_host.clone(), start())),
             origin,
             peer: self.peer_host.clone(),
             peer_realm: realm(self.peer_realm.as_ref(), &self.peer_host, "--peer-realm").map_err(unable)?,
@@ -125,7 +133,9 @@ impl Node {
     /// As a BSF that asks its HSS.
     pub(super) fn zh(&self, place: Place) -> ZhSource {
         let client = self.of(place, dictionary::ZH, Role::Hss);
-        ZhSource::new(client, self.origin.clone(), self.peer_realm.clone()).with_host(self.peer.clone())
+        ZhSource::new(client, self.origin.clone(), self.peer_realm.clone())
+            .with_host(self.peer.clone())
+            .with_session_ids(Arc::clone(&self.zh_sessions))
     }
 
     /// As a NAF that asks the BSF.
@@ -136,12 +146,11 @@ impl Node {
             host: Some(self.peer.clone()),
             transport: self.of(place, dictionary::ZN, Role::Bsf),
         };
-        // Session-Ids differ from start to start, and from client to client.
-        let start = u32::try_from(clock::now().utc.0).unwrap_or(0);
+        // And from client to client.
         let number = u32::try_from(place.client).unwrap_or(0);
         ZnClient::new(
             ZnConfig::new(self.origin.clone()),
-            start.wrapping_add(number.wrapping_mul(86_400)),
+            start().wrapping_add(number.wrapping_mul(86_400)),
             vec![route],
         )
     }

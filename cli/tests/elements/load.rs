@@ -98,7 +98,8 @@ fn every_reference_point_is_loaded_and_every_run_is_counted() {
     let folder = lab.path();
     let (_hss, zh) = hss(folder);
     let sims = "--imsi-from 001010000000001 --imsis 4 --k @k.hex --opc @opc.hex --clients 4 --json";
-    let file = "--subscribers subscribers.toml --clients 4 --json";
+    // Four subscribers: so many clients and no more.
+    let file = "--subscribers subscribers.toml --json";
     let as_bsf = format!("--origin-host {BSF} --origin-realm {REALM} --peer-host hss.{REALM}");
     all_well(&load(folder, &format!("zh {zh} {file} {as_bsf} --count 50")), 50);
 
@@ -115,8 +116,12 @@ fn every_reference_point_is_loaded_and_every_run_is_counted() {
     all_well(&open, 50);
     let object = object(&open);
     assert_eq!(
-        (&object["plan"]["loop"], &object["open_loop"]["unsent"]),
-        (&"open".into(), &0.into())
+        (
+            &object["plan"]["loop"],
+            &object["plan"]["clients"],
+            &object["open_loop"]["unsent"]
+        ),
+        (&"open".into(), &4.into(), &0.into())
     );
     // As a person sees it; what is due in half a second at that rate, all begun or told as unsent.
     let text = load(

@@ -85,8 +85,19 @@ fn main() -> ExitCode {
     let has = |flag: &str| args.iter().any(|a| a == flag);
     if let Some(count) = args.iter().skip_while(|a| *a != "--count").nth(1) {
         let count = count.parse().expect("--count needs a number");
-        let each = one(servers::in_process(), Of::Bsf, count, false).0;
-        println!("{:.1} us of server CPU for one bootstrap", each * 1e6);
+        let (fresh, canned) = (has("--fresh"), canned::record());
+        let (server, generator) = if has("--hyper") {
+            one(servers::hyper(&canned), Of::Canned, count, fresh)
+        } else if has("--raw") {
+            one(servers::raw(&canned), Of::Canned, count, fresh)
+        } else {
+            one(servers::in_process(), Of::Bsf, count, fresh)
+        };
+        println!(
+            "CPU for one bootstrap: {:.1} us of the server, {:.1} us of the generator",
+            server * 1e6,
+            generator * 1e6
+        );
         return ExitCode::SUCCESS;
     }
     let canned = canned::record();

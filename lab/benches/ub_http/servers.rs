@@ -65,7 +65,8 @@ impl Server {
     fn start<F: Future<Output = ()>>(serve: impl FnOnce(TcpListener, Stop) -> F + Send + 'static) -> Self {
         let (stopper, stop) = stop();
         let (tell, address) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
+        let named = std::thread::Builder::new().name("server".into());
+        let serving = named.spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -86,6 +87,7 @@ impl Server {
                 u32::try_from(cpu.tv_nsec).unwrap_or(0),
             )
         });
+        let thread = serving.expect("a thread");
         Self {
             at: address.recv().expect("a server that listens"),
             stopper,

@@ -174,7 +174,6 @@ where
         .half_close(true)
         .header_read_timeout(limits.header_timeout)
         .max_header_size(super::MAX_HEAD)
-        .max_headers(64)
         .serve_connection(TokioIo::new(io), service_fn(answer));
     let mut connection = pin!(connection);
     let ended = tokio::select! {
