@@ -6,7 +6,9 @@ use base::{Clause, Entropy, Now};
 use bytes::Bytes;
 use gba::{
     audit::{Event, Kind, NotRecorded, Outcome as Audited, SharedAudit},
-    ub::server::{AddressKey, Answer, Asked, Config, Decision, Found, Outcome, Request, Session, decide},
+    ub::server::{
+        AddressKey, Answer, Asked, Config, Decision, Found, Outcome, Request, Said, Session, decide,
+    },
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use net::{
@@ -190,7 +192,7 @@ impl<S: Sessions, V: VectorSource, E: Entropy + Clone + Send + Sync + 'static> U
                 interface: "Ub",
                 from: &self.label,
                 to: &self.ue_label,
-                summary: answer.summary.clone(),
+                summary: answer.summary(),
                 clause: Some(answer.clause),
             });
         }
@@ -324,7 +326,7 @@ fn unreachable_end() -> Answer {
         headers: vec![("Retry-After", "5".to_owned())],
         body: Vec::new(),
         outcome: Outcome::Full,
-        summary: "503".to_owned(),
+        said: Said::Words("503".to_owned()),
         clause: Clause::new("TS 24.109", "4.3"),
         note: None,
     }

@@ -2,13 +2,13 @@
 
 use std::{
     array,
-    collections::HashMap,
     hash::{BuildHasher as _, Hash, RandomState},
     time::Duration,
 };
 
 use base::Mono;
 use gba::ub::server::Bucket;
+use hashbrown::HashTable;
 
 const SHARDS: usize = 64;
 
@@ -17,7 +17,7 @@ const LOOK: usize = 8192;
 
 /// Bounded by whoever inserts.
 pub(super) struct Buckets<K> {
-    shards: [HashMap<K, Bucket>; SHARDS],
+    shards: [HashTable<(K, Bucket)>; SHARDS],
     hasher: RandomState,
     count: usize,
     /// Where clearing away goes on, and when its round began.
@@ -28,7 +28,7 @@ pub(super) struct Buckets<K> {
 impl<K> Default for Buckets<K> {
     fn default() -> Self {
         Self {
-            shards: array::from_fn(|_| HashMap::new()),
+            shards: array::from_fn(|_| HashTable::new()),
             hasher: RandomState::new(),
             count: 0,
             next: SHARDS,
@@ -37,26 +37,43 @@ impl<K> Default for Buckets<K> {
     }
 }
 
+/// The shard of a hash: by other bits than the shard itself goes by.
+fn shard(hash: u64) -> usize {
+    usize::try_from(hash >> 40).unwrap_or_default() % SHARDS
+}
+
 impl<K: Hash + Eq> Buckets<K> {
-    fn shard(&self, key: &K) -> usize {
-        usize::try_from(self.hasher.hash_one(key)).unwrap_or_default() % SHARDS
+    /// What a key is found by: whoever gets and puts hashes it once.
+    pub(super) fn hash(&self, key: &impl Hash) -> u64 {
+        self.hasher.hash_one(key)
     }
 
-    /// The bucket of that key, full if it is new; `None` if there is no room for another.
-    pub(super) fn get(&self, key: &K, most: usize) -> Option<Bucket> {
-        match self.shards.get(self.shard(key))?.get(key) {
-            Some(bucket) => Some(*bucket),
+    /// The bucket of the key that has that hash and for which `is` holds, full if it is new; `None` if there is no room
+    /// for another.
+    pub(super) fn get(&self, hash: u64, is: impl Fn(&K) -> bool, most: usize) -> Option<Bucket> {
+        match self.shards.get(shard(hash))?.find(hash, |(key, _)| is(key)) {
+            Some((_, bucket)) => Some(*bucket),
             None => (self.count < most).then(Bucket::default),
         }
     }
 
-    /// Keeps a bucket.
-    pub(super) fn put(&mut self, key: K, bucket: Bucket) {
-        let at = self.shard(&key);
-        if let Some(shard) = self.shards.get_mut(at)
-            && shard.insert(key, bucket).is_none()
-        {
-            self.count += 1;
+    /// Keeps a bucket, under the key's hash; `make` is asked for the key if it is new.
+    pub(super) fn put(
+        &mut self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        make: impl FnOnce() -> K,
+        bucket: Bucket,
+    ) {
+        let Some(shard) = self.shards.get_mut(shard(hash)) else {
+            return;
+        };
+        match shard.find_mut(hash, |(key, _)| is(key)) {
+            Some((_, old)) => *old = bucket,
+            None => {
+                shard.insert_unique(hash, (make(), bucket), |(key, _)| self.hasher.hash_one(key));
+                self.count += 1;
+            }
         }
     }
 
@@ -90,10 +107,13 @@ impl<K: Hash + Eq> Buckets<K> {
             return 0;
         };
         let looked = shard.len();
-        let live = shard.values().filter(|bucket| !bucket.is_full(now)).count();
+        let live = shard.iter().filter(|(_, bucket)| !bucket.is_full(now)).count();
         if live < looked {
-            let mut kept = HashMap::with_capacity(live);
-            kept.extend(shard.drain().filter(|(_, bucket)| !bucket.is_full(now)));
+            let mut kept = HashTable::with_capacity(live);
+            for one in shard.drain().filter(|(_, bucket)| !bucket.is_full(now)) {
+                let hash = self.hasher.hash_one(&one.0);
+                kept.insert_unique(hash, one, |(key, _)| self.hasher.hash_one(key));
+            }
             *shard = kept;
             self.count -= looked - live;
         }
@@ -111,15 +131,16 @@ mod tests {
         const MOST: u32 = 20_000;
         let rate = Rate::new(1, 60);
         let mut buckets = Buckets::<u32>::default();
-        let room = |buckets: &Buckets<u32>| buckets.shards.iter().map(HashMap::capacity).sum::<usize>();
+        let room = |buckets: &Buckets<u32>| buckets.shards.iter().map(HashTable::capacity).sum::<usize>();
         let mut full = None;
         // Each is full again after a second, when as many others have come.
         for n in 0..50 * MOST {
             let now = Mono(u64::from(n) * 50_000 + 1_000_000_000);
             buckets.make_room(MOST as usize, now);
-            if let Some(mut bucket) = buckets.get(&n, MOST as usize) {
+            let hash = buckets.hash(&n);
+            if let Some(mut bucket) = buckets.get(hash, |key| *key == n, MOST as usize) {
                 bucket.take(rate, now);
-                buckets.put(n, bucket);
+                buckets.put(hash, |key| *key == n, || n, bucket);
             }
             assert!(buckets.count <= MOST as usize);
             if n == 5 * MOST {
@@ -132,9 +153,10 @@ mod tests {
             "{} after {full}",
             room(&buckets)
         );
-        let counted: usize = buckets.shards.iter().map(HashMap::len).sum();
+        let counted: usize = buckets.shards.iter().map(HashTable::len).sum();
         assert_eq!(buckets.count, counted);
         buckets.clear_all(Mono(u64::MAX));
-        assert_eq!((buckets.count, buckets.get(&1, 1)), (0, Some(Bucket::default())));
+        let one = buckets.get(buckets.hash(&1_u32), |key| *key == 1, 1);
+        assert_eq!((buckets.count, one), (0, Some(Bucket::default())));
     }
 }

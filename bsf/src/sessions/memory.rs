@@ -168,12 +168,16 @@ impl Sessions for MemorySessions {
         inner.pair_buckets.make_room(most, now);
         inner.impi_buckets.make_room(most, now);
         inner.address_buckets.make_room(most, now);
-        let pair = (impi.clone(), address);
         let of_all = per_impi.times(ADDRESSES_PER_IMPI);
+        // As tuples and references hash like what they stand for.
+        let pair = inner.pair_buckets.hash(&(impi, address));
+        let is_pair = |(i, a): &(Impi, AddressKey)| i == impi && *a == address;
+        let whole = inner.impi_buckets.hash(impi);
+        let place = inner.address_buckets.hash(&address);
         let result = match (
-            inner.pair_buckets.get(&pair, most),
-            inner.impi_buckets.get(impi, most),
-            inner.address_buckets.get(&address, most),
+            inner.pair_buckets.get(pair, is_pair, most),
+            inner.impi_buckets.get(whole, |i| i == impi, most),
+            inner.address_buckets.get(place, |a| *a == address, most),
         ) {
             (Some(mut of_pair), Some(mut of_impi), Some(mut of_address)) => {
                 let wait = of_pair
@@ -185,11 +189,16 @@ impl Sessions for MemorySessions {
                     of_impi.take(of_all, now);
                     of_address.take(per_address, now);
                     if per_impi != Rate::UNLIMITED {
-                        inner.pair_buckets.put(pair, of_pair);
-                        inner.impi_buckets.put(impi.clone(), of_impi);
+                        let make = || (impi.clone(), address);
+                        inner.pair_buckets.put(pair, is_pair, make, of_pair);
+                        inner
+                            .impi_buckets
+                            .put(whole, |i| i == impi, || impi.clone(), of_impi);
                     }
                     if per_address != Rate::UNLIMITED {
-                        inner.address_buckets.put(address, of_address);
+                        inner
+                            .address_buckets
+                            .put(place, |a| *a == address, || address, of_address);
                     }
                     Ok(())
                 } else {

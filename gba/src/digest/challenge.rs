@@ -1,10 +1,13 @@
 //! WWW-Authenticate.
 
-use core::{fmt, str::FromStr};
+use core::{
+    fmt::{self, Write},
+    str::FromStr,
+};
 
 use super::{
     Algorithm, DigestError, Qop,
-    header::{Params, Writer, digests},
+    header::{Header, Params, Writer, digests},
 };
 
 /// One `Digest` challenge (RFC 7616 3.3).
@@ -85,14 +88,14 @@ impl FromStr for Challenge {
     }
 }
 
-impl fmt::Display for Challenge {
+impl Header for Challenge {
     /// One line, the qop quoted: a widely used UE splits at every comma, so one qop is best.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digest ")?;
-        let mut w = Writer::new(f);
+    fn write_to<W: Write>(&self, out: &mut W) -> fmt::Result {
+        out.write_str("Digest ")?;
+        let mut w = Writer::new(out);
         w.quoted("realm", &self.realm)?;
         w.quoted("nonce", &self.nonce)?;
-        w.token("algorithm", self.algorithm)?;
+        w.token("algorithm", self.algorithm.as_str())?;
         if !self.qop.is_empty() {
             let list: Vec<&str> = self.qop.iter().map(|q| q.as_str()).collect();
             w.quoted("qop", &list.join(","))?;
@@ -100,5 +103,11 @@ impl fmt::Display for Challenge {
         w.quoted_if("opaque", self.opaque.as_ref())?;
         w.quoted_if("domain", self.domain.as_ref())?;
         w.token_if("stale", self.stale.then_some("TRUE"))
+    }
+}
+
+impl fmt::Display for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
     }
 }

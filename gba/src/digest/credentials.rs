@@ -1,13 +1,16 @@
 //! Authorization.
 
-use core::{fmt, str::FromStr};
+use core::{
+    fmt::{self, Write},
+    str::FromStr,
+};
 
 use aka::Auts;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     Algorithm, DigestError, Fields, Ha1, Qop, ha1,
-    header::{Params, Writer, digests},
+    header::{Header, Params, Writer, digests},
     keyed, rspauth,
 };
 
@@ -143,20 +146,26 @@ impl FromStr for Credentials {
     }
 }
 
-impl fmt::Display for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digest ")?;
-        let mut w = Writer::new(f);
+impl Header for Credentials {
+    fn write_to<W: Write>(&self, out: &mut W) -> fmt::Result {
+        out.write_str("Digest ")?;
+        let mut w = Writer::new(out);
         w.quoted("username", &self.username)?;
         w.quoted("realm", &self.realm)?;
         w.quoted("nonce", &self.nonce)?;
         w.quoted("uri", &self.uri)?;
         w.quoted("response", &self.response)?;
-        w.token_if("algorithm", self.algorithm)?;
-        w.token_if("qop", self.qop)?;
-        w.token_if("nc", self.nc.as_ref())?;
+        w.token_if("algorithm", self.algorithm.map(Algorithm::as_str))?;
+        w.token_if("qop", self.qop.map(Qop::as_str))?;
+        w.token_if("nc", self.nc.as_deref())?;
         w.quoted_if("cnonce", self.cnonce.as_ref())?;
         w.quoted_if("opaque", self.opaque.as_ref())?;
         w.quoted_if("auts", self.auts.as_ref())
+    }
+}
+
+impl fmt::Display for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
     }
 }

@@ -1,6 +1,9 @@
 //! The grammar below the three headers: `name=token` and `name="quoted \" string"`, separated by commas.
 
-use core::str::FromStr;
+use core::{
+    fmt::{self, Write},
+    str::FromStr,
+};
 use std::borrow::Cow;
 
 use thiserror::Error;
@@ -200,6 +203,18 @@ pub(super) fn bare(text: &str) -> Result<Params<'_>, DigestError> {
     Ok(params)
 }
 
+/// The characters of a token (RFC 9110 5.6.2).
+const TOKEN: [bool; 128] = {
+    let mut token = [false; 128];
+    let mut rest: &[u8] = b"!#$%&'*+-.^_`|~/\
+        0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    while let [b, more @ ..] = rest {
+        token[*b as usize] = true;
+        rest = more;
+    }
+    token
+};
+
 /// All that it stops at is ASCII, so every offset is a character's.
 struct Scanner<'a> {
     text: &'a str,
@@ -245,27 +260,7 @@ impl<'a> Scanner<'a> {
 
     /// A name (RFC 9110 5.6.2), possibly with the `*` of an extended one.
     fn token(&mut self) -> Result<&'a str, DigestError> {
-        let is_token = |b: u8| {
-            b.is_ascii_alphanumeric()
-                || matches!(
-                    b,
-                    b'!' | b'#'
-                        | b'$'
-                        | b'%'
-                        | b'&'
-                        | b'\''
-                        | b'*'
-                        | b'+'
-                        | b'-'
-                        | b'.'
-                        | b'^'
-                        | b'_'
-                        | b'`'
-                        | b'|'
-                        | b'~'
-                        | b'/'
-                )
-        };
+        let is_token = |b: u8| TOKEN.get(usize::from(b)).is_some_and(|is| *is);
         let token = self.skip_while(is_token);
         if token.is_empty() {
             return Err(self.syntax("a parameter's name"));
@@ -281,7 +276,10 @@ impl<'a> Scanner<'a> {
         }
         let mut value = Cow::Borrowed("");
         loop {
-            let piece = self.skip_while(|b| b != b'"' && b != b'\\');
+            let rest = self.rest();
+            let start = self.at;
+            self.at += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+            let piece = self.slice(start, self.at);
             if value.is_empty() {
                 value = Cow::Borrowed(piece);
             } else {
@@ -301,74 +299,68 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// What stands in a header, as text.
+pub(crate) trait Header {
+    /// Writes it: to a string at once, without a formatter between.
+    fn write_to<W: Write>(&self, out: &mut W) -> fmt::Result;
+}
+
 /// A header's value, written without growing step by step.
-pub(crate) fn written(value: &impl core::fmt::Display) -> String {
-    use core::fmt::Write as _;
+pub(crate) fn written(value: &impl Header) -> String {
     let mut text = String::with_capacity(384);
     // Writing to a String can't fail.
-    let _ = write!(text, "{value}");
+    let _ = value.write_to(&mut text);
     text
 }
 
 /// Writes parameters: quoted ones escaped, absent ones left out.
-pub(super) struct Writer<'a, 'b> {
-    f: &'a mut core::fmt::Formatter<'b>,
+pub(super) struct Writer<'a, W> {
+    out: &'a mut W,
     first: bool,
 }
 
-impl<'a, 'b> Writer<'a, 'b> {
-    pub(super) const fn new(f: &'a mut core::fmt::Formatter<'b>) -> Self {
-        Self { f, first: true }
+impl<'a, W: Write> Writer<'a, W> {
+    pub(super) const fn new(out: &'a mut W) -> Self {
+        Self { out, first: true }
     }
 
-    fn name(&mut self, name: &str) -> core::fmt::Result {
-        let lead = if core::mem::take(&mut self.first) {
-            ""
-        } else {
-            ", "
-        };
-        self.f.write_str(lead)?;
-        self.f.write_str(name)?;
-        self.f.write_str("=")
+    fn name(&mut self, name: &str) -> fmt::Result {
+        if !core::mem::take(&mut self.first) {
+            self.out.write_str(", ")?;
+        }
+        self.out.write_str(name)?;
+        self.out.write_char('=')
     }
 
-    pub(super) fn quoted(&mut self, name: &str, value: &str) -> core::fmt::Result {
+    pub(super) fn quoted(&mut self, name: &str, value: &str) -> fmt::Result {
         self.name(name)?;
-        self.f.write_str("\"")?;
+        self.out.write_char('"')?;
         let escapes = value
             .bytes()
             .fold(false, |any, b| any | matches!(b, b'"' | b'\\'));
-        if !escapes {
-            self.f.write_str(value)?;
-            return self.f.write_str("\"");
-        }
-        for piece in value.split_inclusive(['"', '\\']) {
-            match piece.strip_suffix(['"', '\\']) {
-                Some(plain) => {
-                    self.f.write_str(plain)?;
-                    self.f.write_str("\\")?;
-                    self.f.write_str(piece.get(plain.len()..).unwrap_or_default())?;
+        if escapes {
+            for c in value.chars() {
+                if matches!(c, '"' | '\\') {
+                    self.out.write_char('\\')?;
                 }
-                None => self.f.write_str(piece)?,
+                self.out.write_char(c)?;
             }
+        } else {
+            self.out.write_str(value)?;
         }
-        self.f.write_str("\"")
+        self.out.write_char('"')
     }
 
-    pub(super) fn token(&mut self, name: &str, value: impl core::fmt::Display) -> core::fmt::Result {
+    pub(super) fn token(&mut self, name: &str, value: &str) -> fmt::Result {
         self.name(name)?;
-        value.fmt(self.f)
+        self.out.write_str(value)
     }
 
-    pub(super) fn quoted_if(&mut self, name: &str, value: Option<&String>) -> core::fmt::Result {
+    pub(super) fn quoted_if(&mut self, name: &str, value: Option<&String>) -> fmt::Result {
         value.map_or(Ok(()), |v| self.quoted(name, v))
     }
 
-    pub(super) fn token_if(
-        &mut self,
-        name: &str,
-        value: Option<impl core::fmt::Display>,
-    ) -> core::fmt::Result {
+    pub(super) fn token_if(&mut self, name: &str, value: Option<&str>) -> fmt::Result {
         value.map_or(Ok(()), |v| self.token(name, v))
     }
 }

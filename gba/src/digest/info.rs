@@ -1,10 +1,13 @@
 //! Authentication-Info.
 
-use core::{fmt, str::FromStr};
+use core::{
+    fmt::{self, Write},
+    str::FromStr,
+};
 
 use super::{
     Credentials, DigestError, Qop,
-    header::{Writer, bare},
+    header::{Header, Writer, bare},
 };
 
 /// What the server proves in its answer (RFC 7616 3.5).
@@ -63,13 +66,19 @@ impl FromStr for AuthenticationInfo {
     }
 }
 
-impl fmt::Display for AuthenticationInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut w = Writer::new(f);
+impl Header for AuthenticationInfo {
+    fn write_to<W: Write>(&self, out: &mut W) -> fmt::Result {
+        let mut w = Writer::new(out);
         w.quoted_if("nextnonce", self.nextnonce.as_ref())?;
-        w.token_if("qop", self.qop)?;
+        w.token_if("qop", self.qop.map(Qop::as_str))?;
         w.quoted_if("rspauth", self.rspauth.as_ref())?;
         w.quoted_if("cnonce", self.cnonce.as_ref())?;
-        w.token_if("nc", self.nc.as_ref())
+        w.token_if("nc", self.nc.as_deref())
+    }
+}
+
+impl fmt::Display for AuthenticationInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
     }
 }

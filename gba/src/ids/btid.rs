@@ -26,7 +26,10 @@ impl Btid {
     #[must_use]
     //= TS33.220-4.5.2-r2
     pub fn issue(rand: &Rand, bsf: &Fqdn) -> Self {
-        let text = format!("{}@{bsf}", STANDARD.encode(rand.octets()));
+        let mut text = String::with_capacity(25 + bsf.as_str().len());
+        STANDARD.encode_string(rand.octets(), &mut text);
+        text.push('@');
+        text.push_str(bsf.as_str());
         Self {
             text: text.into(),
             bsf: bsf.clone(),

@@ -91,8 +91,9 @@ impl Heads {
     /// Adds to the line what there is room for.
     fn keep(&mut self, part: &[u8]) {
         let room = self.line.get_mut(self.length..).unwrap_or_default();
-        for (place, octet) in room.iter_mut().zip(part) {
-            *place = *octet;
+        let kept = part.len().min(room.len());
+        if let (Some(room), Some(part)) = (room.get_mut(..kept), part.get(..kept)) {
+            room.copy_from_slice(part);
         }
         self.length = self.length.saturating_add(part.len());
     }

@@ -2,14 +2,14 @@
 
 use core::time::Duration;
 
-use base::{Clause, Entropy};
+use aka::Rand;
+use base::{Clause, Entropy, Utc};
 
+use super::{Mode, OpenChallenge};
 use crate::{
     digest::{Algorithm, Challenge, Qop, written},
-    ids::Fqdn,
+    ids::{Btid, Fqdn},
 };
-
-use super::OpenChallenge;
 
 /// What came of a request: for counters, logs and the laboratory.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -49,6 +49,17 @@ pub enum Outcome {
     Malformed,
 }
 
+/// What an answer says in a line, put into words only where somebody reads them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Said {
+    /// These words, at most 70 characters of them.
+    Words(String),
+    /// A challenge with this RAND, and how it came to it.
+    Challenge(&'static str, Rand),
+    /// A B-TID, whose Ks lives there until then.
+    Issued(Btid, Mode, Utc),
+}
+
 /// An answer, ready to be sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
@@ -60,8 +71,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// What came of it.
     pub outcome: Outcome,
-    /// In a line for a ladder, without secrets.
-    pub summary: String,
+    /// What it says: see [`Self::summary`].
+    pub said: Said,
     /// The clause that it follows.
     pub clause: Clause,
     /// What an operator should know: for logs, so without secrets and without the subscriber.
@@ -78,6 +89,22 @@ impl Answer {
             RETRY,
             "the BSF cannot account for another key just now: try again",
         )
+    }
+
+    /// In a line of at most 70 characters for a ladder, without secrets.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match &self.said {
+            Said::Words(words) => cut(words.clone()),
+            Said::Challenge(lead, rand) => {
+                let rand = rand.to_string();
+                let rand = rand.get(..6).unwrap_or_default();
+                format!("{lead}: RAND {rand}…, AKAv1-MD5, auth-int")
+            }
+            Said::Issued(btid, mode, expiry) => {
+                format!("200 B-TID {}, {mode}, valid until {expiry}", btid.short())
+            }
+        }
     }
 
     /// The first header field of that name.
@@ -100,7 +127,7 @@ pub(super) fn refuse(status: u16, outcome: Outcome, clause: Clause, text: &str) 
         headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())],
         body: format!("{text}\n").into_bytes(),
         outcome,
-        summary: cut(format!("{status} {text}")),
+        said: Said::Words(format!("{status} {text}")),
         clause,
         note: None,
     }
@@ -143,7 +170,6 @@ pub(super) fn challenge(bsf: &Fqdn, open: &OpenChallenge, stale: bool, outcome: 
         domain: None,
         stale,
     };
-    let rand = open.rand.to_string();
     let lead = match outcome {
         Outcome::Repeated => "401 same challenge",
         Outcome::Resynchronised => "401 after AUTS",
@@ -155,10 +181,7 @@ pub(super) fn challenge(bsf: &Fqdn, open: &OpenChallenge, stale: bool, outcome: 
         headers: vec![("WWW-Authenticate", written(&challenge))],
         body: Vec::new(),
         outcome,
-        summary: format!(
-            "{lead}: RAND {}…, AKAv1-MD5, auth-int",
-            rand.get(..6).unwrap_or_default()
-        ),
+        said: Said::Challenge(lead, open.rand),
         clause: Clause::new("TS 24.109", "4.3"),
         note: None,
     }

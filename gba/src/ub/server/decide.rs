@@ -7,7 +7,7 @@ use aka::{Auts, Rand, Res, Vector};
 use base::{Clause, Entropy, Now};
 
 use super::{
-    Answer, Asked, Config, Mode, OpenChallenge, Outcome, ResForm, Session,
+    Answer, Asked, Config, Mode, OpenChallenge, Outcome, ResForm, Said, Session,
     answer::{challenge, later, refuse, spread},
     vector::{in_use, no_vector, open},
 };
@@ -274,7 +274,7 @@ fn succeed(
         ],
         body,
         outcome: Outcome::Bootstrapped,
-        summary: format!("200 B-TID {}, {}, valid until {expiry}", btid.short(), open.mode),
+        said: Said::Issued(btid.clone(), open.mode, expiry),
         clause: Clause::new("TS 33.220", "4.5.2"),
         note: note.map(str::to_owned),
     };

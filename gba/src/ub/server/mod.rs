@@ -24,7 +24,7 @@ mod request;
 mod state;
 mod vector;
 
-pub use answer::{Answer, Outcome};
+pub use answer::{Answer, Outcome, Said};
 pub use bucket::{Bucket, Rate};
 pub use config::{ADDRESSES_PER_IMPI, Config, MacForm, ResForm};
 pub use decide::{Decision, Fetch, Found, Obtained, SourceFailure, decide};

@@ -146,7 +146,7 @@ fn ruling_09_an_unknown_impi_can_be_hidden() {
     let shown = shell.ask(&first());
     let c = challenge_in(&shown);
     let real = Shell::new().ask(&first());
-    assert_eq!(shown.summary.len(), real.summary.len());
+    assert_eq!(shown.summary().len(), real.summary().len());
     assert_eq!(
         shown.header("WWW-Authenticate").map(str::len),
         real.header("WWW-Authenticate").map(str::len)
