@@ -5,7 +5,7 @@ use std::path::Path;
 use base::{Mono, Now, Utc};
 use gba::ids::Fqdn;
 
-use crate::{config::Config, element, explain};
+use crate::{card, config::Config, element, explain};
 
 /// A configuration file.
 ///
@@ -26,6 +26,17 @@ pub fn static_sessions(text: &str, bsf: &Fqdn) -> Result<usize, String> {
     };
     let sessions = element::fixed::file::of_text(text, bsf, now);
     sessions.map(|all| all.len()).map_err(|e| e.to_string())
+}
+
+/// A card's profile, of which a card is made, exported and read again; the export.
+///
+/// # Errors
+/// The first mistake and its place.
+///
+/// # Panics
+/// If the export makes no card.
+pub fn card_profile(text: &str) -> Result<String, String> {
+    card::profile::check_text(text)
 }
 
 /// What `gba explain` says of an input, as text and as JSON, secrets left out.

@@ -1,4 +1,4 @@
-//! Texts that an operator writes: the configuration and the sessions of a static BSF. Mistakes are told, a line each.
+//! Texts that an operator writes: the configuration, the sessions of a static BSF, a card's profile. Mistakes are told, a line each.
 #![no_main]
 
 use gba_fuzz as _;
@@ -9,6 +9,7 @@ fuzz_target!(|text: &str| {
     let mistakes = [
         cli::outside::config(text).err(),
         cli::outside::static_sessions(text, &bsf).err(),
+        cli::outside::card_profile(text).err(),
     ];
     for told in mistakes.into_iter().flatten() {
         assert!(!told.is_empty());

@@ -1,5 +1,6 @@
 //! `gba card …`: a card in software for others, and cards of all kinds for us.
 //!
+//! * `profile`: what a software card is made of: a TOML file, and the built-in ones;
 //! * `open`: `--card`, one way to every kind of card; `remote`: those behind a socket; `soft`: those in software;
 //! * `frames`: vpcd's frames; `token`: who may use a card over TCP;
 //! * `serve`: `gba card serve`; `served`: a card as frames reach it; `gsmtap`: for Wireshark;
@@ -8,6 +9,7 @@
 mod frames;
 mod gsmtap;
 pub(crate) mod open;
+pub(crate) mod profile;
 mod remote;
 mod serve;
 mod served;
@@ -34,11 +36,18 @@ pub(crate) enum CardCommand {
     Serve(Box<serve::ServeArgs>),
     #[command(flatten)]
     Terminal(terminal::Terminal),
+    /// What a software card is made of: a commented example, a check, the built-in ones, a card's profile given back.
+    #[command(
+        subcommand,
+        after_help = "Example: gba card profile example > card.toml && gba card profile check card.toml"
+    )]
+    Profile(profile::ProfileCommand),
 }
 
 pub(crate) fn run(command: CardCommand) -> Result<(), Failure> {
     match command {
         CardCommand::Serve(args) => serve::run(&args),
         CardCommand::Terminal(command) => terminal::run(command),
+        CardCommand::Profile(command) => profile::run(&command),
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct ServeArgs {
     /// The file with the token that such a terminal must have; needed away from loopback.
     #[arg(long, value_name = "FILE", requires = "tcp")]
     token: Option<PathBuf>,
-    /// What the cards are: a built-in profile.
+    /// What the cards are: the name of a built-in profile (`gba card profile list`) or a file.
     #[arg(long, value_name = "NAME|FILE", default_value = soft::DEFAULT)]
     profile: String,
     #[command(flatten)]
@@ -85,8 +85,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let gsmtap = args.gsmtap().map_err(Failure::Unable)?;
     let cards = readers.len() + usize::from(args.tcp.is_some());
     let cards = soft::several(&args.profile, &args.soft, cards).map_err(Failure::Unable)?;
-    if !args.soft.has_keys() {
-        advice::note("the cards' keys are random, so no HSS knows them: give --k and --opc");
+    if cards.iter().any(|card| card.random_keys) {
+        advice::note(
+            "the cards' keys are random, so no HSS knows them: give --k and --opc, or a profile with [keys]",
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

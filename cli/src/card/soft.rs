@@ -1,50 +1,43 @@
 //! Software cards of a profile and options: what `gba card serve` serves and what `--card software:PROFILE` opens.
 
-use aka::{
-    AlgorithmSet, Amf, Sqn,
-    sqn::{SqnArray, SqnProfile},
-};
+use std::path::PathBuf;
+
+use aka::{AlgorithmSet, Amf, Sqn};
 use clap::Args;
 use gba::ids::{Imsi, MncLength};
-use net::entropy::OsEntropy;
-use uicc::{
-    Pin,
-    ef::Iccid,
-    software::{Profile, SoftCard, profile::AccessRule},
-    terminal::Mnc,
-};
+use uicc::Pin;
 
+use super::profile::{self, Over};
+pub(crate) use super::profile::{DEFAULT, Made, NAMES};
 use crate::sim::{SimArgs, mnc_length, no_bare_keys, parse};
-
-/// The profile of who names none.
-pub(crate) const DEFAULT: &str = "gba";
-/// The profiles that are built in.
-pub(crate) const NAMES: &[&str] = &[DEFAULT];
 
 /// What stands above the profile.
 #[derive(Args, Default)]
 pub(crate) struct SoftArgs {
-    /// IMSI of the first card, 6 to 15 digits; each further one has the next [default: 001010123456789].
+    /// IMSI of the first card, 6 to 15 digits; each further one has the next [default: the profile's, else 001010123456789].
     #[arg(long, value_parser = parse::<Imsi>)]
     pub(crate) imsi: Option<Imsi>,
     /// Digits of the MNC, 2 or 3 [default: by the MCC].
     #[arg(long, value_name = "2|3", value_parser = mnc_length)]
     pub(crate) mnc_length: Option<MncLength>,
-    /// Keys of the algorithm set; random ones where none is given.
+    /// Keys of the algorithm set; the profile's, else random ones, where none is given.
     #[command(flatten)]
     pub(crate) sim: SimArgs,
     /// Checked and left aside: a card takes every AMF, but so the options of its subscriber at the HSS fit here too.
     #[arg(long, value_parser = parse::<Amf>)]
     pub(crate) amf: Option<Amf>,
-    /// The highest SQN that the card has accepted, 6 octets in hex [default: 000000000000].
+    /// The highest SQN that the card has accepted, 6 octets in hex [default: the profile's].
     #[arg(long, value_parser = parse::<Sqn>)]
     pub(crate) sqn: Option<Sqn>,
-    /// PIN 1, 4 to 8 digits, or off [default: off].
+    /// PIN 1, 4 to 8 digits, or off [default: the profile's].
     #[arg(long, value_name = "off|PIN", value_parser = PinArg::parse)]
     pub(crate) pin: Option<PinArg>,
     /// The algorithm set, where its keys were read already.
     #[arg(skip)]
     pub(crate) algorithm: Option<AlgorithmSet>,
+    /// Keep what the cards become here, a file each: numbers, counters and files outlast the end and a power cut.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
 }
 
 impl SoftArgs {
@@ -71,77 +64,59 @@ impl PinArg {
     }
 }
 
-/// A card, and who it is.
-pub(crate) struct Made {
-    pub(crate) card: SoftCard,
-    pub(crate) imsi: Imsi,
-    pub(crate) iccid: Iccid,
-}
-
 /// One card.
-pub(crate) fn one(profile: &str, args: &SoftArgs) -> Result<Made, String> {
-    let mut cards = several(profile, args, 1)?;
+pub(crate) fn one(name: &str, args: &SoftArgs) -> Result<Made, String> {
+    let mut cards = several(name, args, 1)?;
     cards.pop().ok_or_else(|| "no card was made".into())
 }
 
-/// Cards of one profile, with IMSIs that follow each other and the same keys.
-pub(crate) fn several(profile: &str, args: &SoftArgs, count: usize) -> Result<Vec<Made>, String> {
+/// Cards of one profile, with IMSIs that follow each other and the same keys, each as its state has it.
+pub(crate) fn several(name: &str, args: &SoftArgs, count: usize) -> Result<Vec<Made>, String> {
     no_bare_keys(args.sim.keys())?;
-    let first = args.imsi.clone().map_or_else(|| parse("001010123456789"), Ok)?;
+    let profile = profile::load(name)?;
+    // Options say all about the keys, or nothing; cards of one call have the same, also random ones.
+    let said = args.has_keys() || args.sim.has_operator_key();
+    let random = args.algorithm.is_none() && !said && (args.sim.algorithm.is_some() || !profile.has_keys());
     let algorithm = match &args.algorithm {
-        Some(read) => read.duplicate(),
-        None => args.sim.algorithm(&mut OsEntropy)?,
+        Some(read) => Some(read.duplicate()),
+        None if said || random => Some(args.sim.algorithm(&mut net::entropy::OsEntropy)?),
+        None => None,
     };
-    (0..count)
-        .map(|n| {
-            let imsi = plus(&first, n)?;
-            let mut card = named(profile, &imsi, args.mnc_length, algorithm.duplicate())?;
-            if let Some(sqn) = args.sqn {
-                card.sqn = stands_at(sqn)?;
-            }
-            match &args.pin {
-                None => {}
-                Some(PinArg::Off) => card.pin = None,
-                Some(PinArg::On(pin)) => card.pin = Some(pin.duplicate()),
-            }
-            let iccid = card.iccid.clone();
-            Ok(Made {
-                card: SoftCard::new(card).with_entropy(Box::new(OsEntropy)),
-                imsi,
-                iccid,
-            })
+    let over = (0..count).map(|n| {
+        let imsi = match (&args.imsi, n) {
+            (None, 0) => None,
+            (Some(first), n) => Some(plus(first, n)?),
+            (None, n) => Some(plus(&profile.imsi()?, n)?),
+        };
+        Ok(Over {
+            imsi,
+            mnc_length: args.mnc_length,
+            algorithm: algorithm.as_ref().map(AlgorithmSet::duplicate),
+            sqn: args.sqn,
+            pin: args.pin.as_ref().map(|pin| match pin {
+                PinArg::Off => None,
+                PinArg::On(pin) => Some(pin.duplicate()),
+            }),
         })
-        .collect()
-}
-
-/// Where names of profiles are known.
-fn named(
-    profile: &str,
-    imsi: &Imsi,
-    mnc: Option<MncLength>,
-    algorithm: AlgorithmSet,
-) -> Result<Profile, String> {
-    match profile {
-        DEFAULT => {
-            let mnc = Mnc::choose(imsi, mnc, None).length;
-            let mut card = Profile::new(imsi.clone(), mnc, algorithm)
-                .with_gba_u()
-                .with_isim();
-            // Every application of a terminal may use every application of a card that is made for tests.
-            card.access_rules = Some(vec![AccessRule::ALL]);
-            card.gsm = true;
-            card.t0 = true;
-            Ok(card)
+    });
+    let mut cards = profile.cards(&over.collect::<Result<Vec<_>, String>>()?)?;
+    cards.iter_mut().for_each(|card| card.random_keys = random);
+    match &args.state {
+        None => Ok(cards),
+        Some(directory) => {
+            if random {
+                return Err(
+                    "--state: the card has random keys, so its state would belong to no card after this run: give the \
+                     profile its [keys], or --k and --opc"
+                        .into(),
+                );
+            }
+            cards
+                .into_iter()
+                .map(|card| profile::with_state(card, directory))
+                .collect()
         }
-        _ => Err(format!("no profile is named {profile}: take {DEFAULT}")),
     }
-}
-
-/// An array that has accepted this number, and takes the next one of every IND.
-fn stands_at(sqn: Sqn) -> Result<SqnArray, String> {
-    let profile = SqnProfile::default();
-    let array = vec![profile.seq(sqn); 1 << profile.ind_bits];
-    SqnArray::with_seq_ms(profile, &array).map_err(|e| e.to_string())
 }
 
 fn plus(imsi: &Imsi, n: usize) -> Result<Imsi, String> {

@@ -198,7 +198,7 @@ pub(crate) fn with_the_key_meant(message: &str) -> String {
 }
 
 /// True if a run of hex digits in it is so long that it may be part of a key, or if it has what no name has.
-pub(super) fn looks_like_a_key(name: &str) -> bool {
+pub(crate) fn looks_like_a_key(name: &str) -> bool {
     let runs = name.split(|c: char| !c.is_ascii_hexdigit() && !c.is_whitespace() && !matches!(c, ':' | '-'));
     let digits = |run: &str| run.chars().filter(char::is_ascii_hexdigit).count();
     name.len() > 200 || runs.map(digits).any(|n| n >= 16)

@@ -29,6 +29,7 @@ use base::SecretBytes;
 use gba::ids::Fqdn;
 use hss::subscribers::Place;
 
+pub(crate) use self::file::looks_like_a_key;
 use self::schema::{Form, SETTINGS, Setting};
 
 /// A text that is wiped after use, as it may be a key.
@@ -314,7 +315,7 @@ impl Config {
 
 fn show(setting: &Setting, text: &str) -> String {
     let source = text == "-" || text.starts_with('@') || text.starts_with("env:");
-    if setting.form == Form::Key && (!source || file::looks_like_a_key(text)) {
+    if setting.form == Form::Key && (!source || looks_like_a_key(text)) {
         "(secret)".into()
     } else {
         text.into()

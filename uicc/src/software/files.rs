@@ -53,6 +53,16 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// The file that doesn't fit.
+    #[must_use]
+    pub const fn path(&self) -> &FilePath {
+        match self {
+            Self::NoDirectory { path } | Self::Sfi { path, .. } | Self::Size { path, .. } => path,
+        }
+    }
+}
+
 /// The files of a profile, for any number of cards: each card keeps only what it changes.
 #[derive(Clone)]
 pub struct FileSystem(Arc<Vec<Node>>);

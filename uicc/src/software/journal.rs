@@ -39,8 +39,8 @@ pub const MAX_OCTETS: usize = 16 * 1024 * 1024;
 pub struct CardId {
     /// Serial number.
     pub iccid: Iccid,
-    /// Tells another IMSI, K, OPc or algorithm set, and nothing about them: cut from a SHA-256 over IMSI and what the
-    /// algorithm set answers to one RAND.
+    /// Tells another IMSI, K, OPc, algorithm set or number of INDs, and nothing about them: cut from a SHA-256 over
+    /// these and what the algorithm set answers to one RAND.
     pub fingerprint: [u8; 16],
 }
 
@@ -51,7 +51,7 @@ impl CardId {
         let F2345 { res, ck, ik, .. } = profile.algorithm.f2345(&Rand::from(*b"gba card's state"));
         let digest: [u8; 32] = Sha256::new()
             .chain_update(profile.imsi.as_str())
-            .chain_update([0])
+            .chain_update([0, profile.sqn.profile().ind_bits])
             .chain_update(res.expose())
             .chain_update(ck.expose())
             .chain_update(ik.expose())
@@ -129,12 +129,7 @@ impl Journal {
         w.short(iccid.as_bytes());
         w.put(&id.fingerprint);
         changes.into_iter().for_each(|c| write_change(&mut w, c));
-        let start = Self {
-            chain: Sha256::digest(MAGIC).into(),
-            whole: 0,
-            commits: 0,
-        };
-        let (octets, chain) = start.frame(MAGIC, w);
+        let (octets, chain) = Self::start().frame(MAGIC, w);
         let whole = octets.len();
         (
             octets,
@@ -161,6 +156,23 @@ impl Journal {
                 commits,
             },
         )
+    }
+
+    /// Any octets as the content of a file whose checks are right: for fuzzing.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn framed(content: &[u8]) -> SecretBytes {
+        let mut w = Writer::default();
+        w.put(content);
+        Self::start().frame(MAGIC, w).0
+    }
+
+    fn start() -> Self {
+        Self {
+            chain: Sha256::digest(MAGIC).into(),
+            whole: 0,
+            commits: 0,
+        }
     }
 
     fn frame(&self, before: &[u8], content: Writer) -> (SecretBytes, [u8; 32]) {

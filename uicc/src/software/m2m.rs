@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Full AID of the oneM2M service module.
-pub(super) const M2MSM_AID: [u8; 12] = {
+pub const M2MSM_AID: [u8; 12] = {
     let [a, b, c, d, e, f, g] = names::M2MSM_AID_PREFIX;
     [a, b, c, d, e, f, g, 0xff, 0xff, 0x89, 0x00, 0x01]
 };

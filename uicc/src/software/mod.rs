@@ -9,7 +9,7 @@
 //! - `authenticate`: AUTHENTICATE in its contexts; `gba_u`: Ks and NAF keys, which never leave
 //! - [`toolkit`]: what the card asks of the terminal
 //! - `guard`: what limits the AUTS that a rogue reader can collect
-//! - `mf`, `usim`, `isim`, `m2m`: the files of built-in profiles, made with `folder`
+//! - `mf`, `usim`, `isim`, `m2m`: the files of built-in profiles, made with `folder`; [`Batch`]: many cards share them
 //! - `ara`: access rules for a terminal's applications; `client`: what the card does with Ks_int_NAF itself
 //!
 //! [`SoftCard::transmit`] finds the command and its class, and does what T=0 does with lengths. A command gives
@@ -40,6 +40,7 @@ mod access;
 pub(crate) mod ara;
 mod arr;
 mod authenticate;
+mod batch;
 mod channel;
 mod client;
 mod data;
@@ -67,9 +68,13 @@ mod tests;
 pub mod toolkit;
 mod usim;
 
+pub use batch::Batch;
 pub use files::{FileError, FileSystem};
+pub use isim::ISIM_AID;
+pub use m2m::M2MSM_AID;
 pub use profile::{GbaRun, GbaU, MacForm, Profile, ResForm};
 pub use store::{Change, Store, StoreError};
+pub use usim::USIM_AID;
 
 use aka::AlgorithmSet;
 use base::{
@@ -217,6 +222,12 @@ impl SoftCard {
         let mut specs = built_in(&profile);
         specs.append(&mut profile.files);
         Ok(Self::with_files(profile, FileSystem::new(&specs)?))
+    }
+
+    /// The files that the other fields of a profile make, without [`Profile::files`].
+    #[must_use]
+    pub fn files_of(profile: &Profile) -> Vec<profile::FileSpec> {
+        built_in(profile)
     }
 
     /// A card with these files and no others; many cards may share them. What one card has of its own (EF_ICCID,

@@ -37,7 +37,7 @@ const MESSAGES: usize = 5;
 const ALPHA: u8 = 14;
 
 /// Full AID of the USIM: RID, application code 1002, then country, provider and application data of TS 101 220 annex E.
-pub(super) const USIM_AID: [u8; 16] = [
+pub const USIM_AID: [u8; 16] = [
     0xa0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02, 0xff, 0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x01, 0x00,
 ];
 
