@@ -127,6 +127,9 @@ pub enum UsimError {
         /// Its path.
         file: String,
     },
+    /// Nothing on the card uses Ks_int_NAF (ruling 13).
+    #[error("this card offers no client for Ks_int_NAF: only Ks_ext_NAF can be had of it")]
+    NoClient,
     /// The card said no.
     #[error("{command}: the card answers {sw}")]
     Refused {

@@ -10,6 +10,7 @@
 
 pub mod atr;
 mod authenticate;
+mod client;
 pub mod describe;
 mod error;
 mod known;
@@ -30,6 +31,7 @@ pub mod toolkit;
 mod tree;
 
 pub use authenticate::{AkaOutcome, GbaOutcome, mac_failure_advice};
+pub use client::MasterSecret;
 pub use describe::describe;
 pub use error::UsimError;
 pub use gba::ub::client::Mode;
