@@ -188,12 +188,56 @@ impl Report {
         self.compared.get(&key).cloned().unwrap_or_default()
     }
 
+    /// Notes a check that isn't of a file of vectors, such as one of a card: `Err` has what was expected, and what came.
+    pub fn check(
+        &mut self,
+        (family, kind): (&str, &str),
+        clause: &str,
+        id: &str,
+        outcome: Result<(), (String, String)>,
+    ) {
+        let row = self.row_of(family, kind);
+        clause.clone_into(&mut row.clause);
+        row.comparisons += 1;
+        let key = (family.to_owned(), kind.to_owned());
+        let outcome = match outcome {
+            Ok(()) => {
+                row.passed += 1;
+                Outcome::Passed
+            }
+            Err((expected, got)) => {
+                row.failed += 1;
+                let failure = Failure {
+                    file: family.to_owned(),
+                    family: family.to_owned(),
+                    kind: kind.to_owned(),
+                    id: id.to_owned(),
+                    field: clause.to_owned(),
+                    mistake: Mistake::Unexpected,
+                    expected,
+                    got,
+                };
+                let told = failure.to_string();
+                self.failures.push(failure);
+                Outcome::Failed(vec![told])
+            }
+        };
+        self.cases.entry(key).or_default().push(Case {
+            id: id.to_owned(),
+            outcome,
+        });
+    }
+
     fn row(&mut self, vector: &Vector) -> &mut Row {
-        let found = |r: &Row| r.family == vector.family && r.kind == vector.kind;
+        self.row_of(&vector.family, &vector.kind)
+    }
+
+    fn row_of(&mut self, family: &str, kind: &str) -> &mut Row {
+        let found = |r: &Row| r.family == family && r.kind == kind;
         let i = self.rows.iter().position(found).unwrap_or_else(|| {
             self.rows.push(Row {
-                family: vector.family.clone(),
-                kind: vector.kind.clone(),
+                family: family.to_owned(),
+                kind: kind.to_owned(),
                 clause: String::new(),
                 passed: 0,
                 failed: 0,

@@ -11,6 +11,7 @@
 pub mod atr;
 mod authenticate;
 mod client;
+pub mod conform;
 pub mod describe;
 mod error;
 mod known;

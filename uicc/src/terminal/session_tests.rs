@@ -388,3 +388,165 @@ fn the_software_cards_own_atr_is_read() {
     assert_eq!(atr.checksum, super::atr::Checksum::Right);
     assert_eq!(atr.text().as_deref(), Some("GBA SIM"));
 }
+
+#[test]
+fn a_card_is_tested_clause_by_clause() {
+    let rands: Vec<Rand> = (1..20).map(|n| Rand::from([n; 16])).collect();
+    let keys = algorithm();
+    let known = super::conform::Known {
+        keys: &keys,
+        rands: &rands,
+        until: base::Utc(1_900_000_000),
+    };
+    let failed = |profile: Profile| -> Vec<&'static str> {
+        let all = super::conform::conform(SoftCard::new(profile), &known).unwrap();
+        assert!(all.len() > 12, "{}", all.len());
+        all.iter()
+            .filter(|c| c.outcome.is_err())
+            .map(|c| c.name)
+            .collect()
+    };
+    let none: [&str; 0] = [];
+    for t0 in [false, true] {
+        assert_eq!(failed(Profile { t0, ..profile() }), none);
+        assert_eq!(
+            failed(Profile {
+                t0,
+                gsm: true,
+                ..profile().with_gba_u()
+            }),
+            none
+        );
+    }
+    // A card of a laboratory is told from one of the standard.
+    let gba_u = GbaU {
+        mac: MacForm::Plain,
+        res: crate::software::ResForm::Plain,
+        ..GbaU::default()
+    };
+    assert_eq!(
+        failed(Profile {
+            gba_u: Some(gba_u),
+            ..profile()
+        }),
+        [
+            "the GBA context takes AUTN*",
+            "bootstrapping gives RES with its lowest bit inverted, and nothing else"
+        ]
+    );
+    let other = Milenage::new(&Secret::new([1; 16]), &Secret::new([2; 16]));
+    let wrong = super::conform::Known {
+        keys: &other,
+        ..known
+    };
+    assert_eq!(
+        super::conform::conform(SoftCard::new(profile()), &wrong).err(),
+        Some(ProbeError::WrongKeys)
+    );
+}
+
+#[test]
+fn row_38_published_keys_are_found_on_a_card() {
+    use super::lint::{Level, PUBLISHED_KEY, Published};
+    let lint = |keys: Milenage| {
+        let published = [Published {
+            keys: keys.into(),
+            source: "a book".to_owned(),
+        }];
+        let mut session = Session::new(SoftCard::new(profile()));
+        let findings = session.lint(&published, &Rand::from([3; 16]), false).unwrap();
+        findings.into_iter().find(|f| f.check == PUBLISHED_KEY).unwrap()
+    };
+    let found = lint(algorithm());
+    assert_eq!(found.level, Level::Error);
+    assert!(found.found.contains("a book"));
+    assert_eq!(
+        lint(Milenage::new(&Secret::new([1; 16]), &Secret::new([2; 16]))).level,
+        Level::Ok
+    );
+}
+
+/// A card for the checks that send short messages: it answers each ENVELOPE with this, everything else as a software card.
+struct Answering {
+    card: SoftCard,
+    envelope: &'static str,
+    key_sets: &'static str,
+}
+
+impl Card for Answering {
+    fn transmit(&mut self, c: &Command) -> Result<Response, CardError> {
+        let response = |text: &str| Response::parse(&hex::decode(&text.replace(' ', "")).unwrap()).unwrap();
+        match c.ins {
+            0xc2 => Ok(response(self.envelope)),
+            0x10 => Ok(Response::status(0x9000)),
+            0xca => Ok(response(self.key_sets)),
+            0xa4 if c.data() == names::ISD_AID => Ok(response(
+                "6216 82027821 8408a000000151000000 8a0105 8b032f0601 9000",
+            )),
+            _ => self.card.transmit(c),
+        }
+    }
+}
+
+fn linted(envelope: &'static str, key_sets: &'static str) -> Vec<super::lint::Finding> {
+    let card = Answering {
+        card: SoftCard::new(profile()),
+        envelope,
+        key_sets,
+    };
+    Session::new(card).lint(&[], &Rand::from([3; 16]), true).unwrap()
+}
+
+#[test]
+fn row_33_row_35_row_36_row_37_a_card_that_answers_forged_messages_is_told() {
+    use super::lint::{Level, MIXED_PARTS, OPEN_APPLICATION, PADDING, SIGNED_ERROR};
+    let level = |findings: &[super::lint::Finding], check| {
+        findings
+            .iter()
+            .find(|f| f.check == check)
+            .map(|f| f.level)
+            .unwrap()
+    };
+    let none = "6a88";
+    // Signed error.
+    let signed = linted(
+        "027100 0013 12 b00010 0000000000 00 01 1122334455667788 9000",
+        none,
+    );
+    assert_eq!(level(&signed, SIGNED_ERROR), Level::Error);
+    assert_eq!(level(&signed, OPEN_APPLICATION), Level::Ok);
+    // Unsigned refusal, as our policy is (ruling 26).
+    let refusing = linted("027100 000b 0a b00010 0000000000 00 06 9000", none);
+    for check in [SIGNED_ERROR, OPEN_APPLICATION, PADDING] {
+        assert_eq!(level(&refusing, check), Level::Ok, "{}", check.name);
+    }
+    // Everything is done for everybody.
+    let open = linted("027100 000b 0a b00010 0000000000 00 00 9000", none);
+    for check in [OPEN_APPLICATION, PADDING, MIXED_PARTS] {
+        assert_eq!(level(&open, check), Level::Error, "{}", check.name);
+    }
+    let silent = linted("9000", none);
+    for check in [SIGNED_ERROR, OPEN_APPLICATION, PADDING, MIXED_PARTS] {
+        assert_eq!(level(&silent, check), Level::Ok, "{}", check.name);
+    }
+    let deaf = linted("6d00", none);
+    for check in [SIGNED_ERROR, OPEN_APPLICATION, PADDING, MIXED_PARTS] {
+        assert_eq!(level(&deaf, check), Level::NotChecked, "{}", check.name);
+    }
+}
+
+#[test]
+fn row_34_a_key_set_of_56_bits_is_told() {
+    use super::lint::{Level, WEAK_KEYSET};
+    let level = |key_sets| {
+        let findings = linted("9000", key_sets);
+        findings.into_iter().find(|f| f.check == WEAK_KEYSET).unwrap()
+    };
+    let weak = level("e00c c00401018208 c00402018810 9000");
+    assert_eq!(
+        (weak.level, weak.found.as_str()),
+        (Level::Error, "DES of 56 bits: key 1 of set 1")
+    );
+    assert_eq!(level("e00c c00401018210 c00402018810 9000").level, Level::Ok);
+    assert_eq!(level("6a88").level, Level::NotChecked);
+}
