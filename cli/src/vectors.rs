@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{CellAlignment, Table, presets};
 use vectors::{File, Filter, MAX_FILE_OCTETS, Report};
 
-use crate::Failure;
+use crate::{Failure, card::terminal::target::TargetArgs};
 
 /// Failures that are told one by one; the rest is counted.
 const TOLD: usize = 50;
@@ -22,7 +22,8 @@ pub(crate) enum Command {
     /// Check the vectors that come with the program, or those of the files given.
     #[command(
         after_help = "Examples: gba vectors run\n          gba vectors run --family milenage --json\n          \
-                            gba vectors run my-vectors.json --junit report.xml\n\
+                            gba vectors run my-vectors.json --junit report.xml\n          \
+                            gba vectors run --target card:pcsc:0 --k @k.hex --opc @opc.hex\n\
                             Status: 0 all passed, 1 one failed or has no checker, 2 a file can't be read.\n\
                             Your own file is JSON: {\"family\": \"milenage\", \"vectors\": [{\"id\": \"mine\", \"kind\": \
                             \"computed\", \"K\": \"465b…\", …}]}.\n\
@@ -47,6 +48,8 @@ pub(crate) struct RunArgs {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Write JUnit XML to a file as well.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -68,23 +71,10 @@ fn printed(result: io::Result<()>) -> Result<(), Failure> {
 }
 
 fn check(args: &RunArgs) -> Result<(), Failure> {
-    let files = load(&args.files).map_err(Failure::Unable)?;
-    let report = vectors::run(
-        &files,
-        &Filter {
-            families: args.families.clone(),
-            known_only: args.known_only,
-        },
-    );
-    if report.rows.is_empty() {
-        let known = files.iter().flat_map(|f| &f.vectors).map(|v| v.family.as_str());
-        let known: Vec<&str> = known.collect::<BTreeSet<_>>().into_iter().collect();
-        return Err(Failure::Unable(format!(
-            "no vector of family {}; there are {}",
-            args.families.join(", "),
-            known.join(", ")
-        )));
-    }
+    let report = match &args.target.target {
+        Some(card) => args.target.report(card)?,
+        None => of_files(args)?,
+    };
     if let Some(path) = &args.junit {
         fs::write(path, report.to_junit())
             .map_err(|e| Failure::Unable(format!("cannot write {}: {e}", path.display())))?;
@@ -105,6 +95,27 @@ fn check(args: &RunArgs) -> Result<(), Failure> {
     } else {
         Err(Failure::Shown)
     }
+}
+
+fn of_files(args: &RunArgs) -> Result<Report, Failure> {
+    let files = load(&args.files).map_err(Failure::Unable)?;
+    let report = vectors::run(
+        &files,
+        &Filter {
+            families: args.families.clone(),
+            known_only: args.known_only,
+        },
+    );
+    if report.rows.is_empty() {
+        let known = files.iter().flat_map(|f| &f.vectors).map(|v| v.family.as_str());
+        let known: Vec<&str> = known.collect::<BTreeSet<_>>().into_iter().collect();
+        return Err(Failure::Unable(format!(
+            "no vector of family {}; there are {}",
+            args.families.join(", "),
+            known.join(", ")
+        )));
+    }
+    Ok(report)
 }
 
 fn load(paths: &[PathBuf]) -> Result<Vec<File>, String> {

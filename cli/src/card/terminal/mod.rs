@@ -3,7 +3,8 @@
 //! * `at`: the open card, what is said of it, and what is asked before something changes;
 //! * `secret`: PINs and codes from the command line; `decode`: octets in words;
 //! * `info`, `tree`, `files`: reading; `change`: writing; `pin`; `keyed`: AUTHENTICATE with known keys, SQN, GBA;
-//!   `apdu`; `export`; `doctor`; `lint`; `list`: readers; `ready`: a real card for other commands; `shell`: all of it in one session.
+//!   `apdu`; `export`; `doctor`; `lint`; `list`: readers; `ready`: a real card for other commands; `target`: for
+//!   `gba vectors run`; `shell`: all of it in one session.
 //!
 //! Each command is an [`Action`]: its options, and what it does on an open card. The program opens a card for one of
 //! them, the shell keeps one open for many.
@@ -23,6 +24,7 @@ mod pin;
 pub(crate) mod ready;
 pub(crate) mod secret;
 mod shell;
+pub(crate) mod target;
 mod tree;
 
 use clap::{Args, Subcommand};

@@ -31,9 +31,23 @@ pub(crate) struct OtherCard {
     /// The file with the token of tcp:ADDR.
     #[arg(long, value_name = "FILE", requires = "card")]
     card_token: Option<PathBuf>,
+    #[command(flatten)]
+    pin: PinArg,
+}
+
+/// The PIN of a card that another command uses.
+#[derive(Args, Clone)]
+pub(crate) struct PinArg {
     /// The card's PIN 1: digits, or where they are; - asks. It is tried once, and not if one try or none is left.
-    #[arg(long = "card-pin", value_name = "DIGITS|@FILE|env:NAME|-", value_parser = Code::parse, requires = "card")]
+    #[arg(long, value_name = "DIGITS|@FILE|env:NAME|-", value_parser = Code::parse)]
     card_pin: Option<Code>,
+}
+
+impl PinArg {
+    pub(super) fn read(&self) -> Result<Option<Pin>, Failure> {
+        let read = |code: &Code| code.read("--card-pin", KeyRef::PIN1);
+        self.card_pin.as_ref().map(read).transpose()
+    }
 }
 
 /// A card, and the PIN that it may ask for.
@@ -55,17 +69,12 @@ pub(crate) struct Ready {
 }
 
 impl OtherCard {
-    fn read_pin(&self) -> Result<Option<Pin>, Failure> {
-        let read = |code: &Code| code.read("--card-pin", KeyRef::PIN1);
-        self.card_pin.as_ref().map(read).transpose()
-    }
-
     /// The card and its PIN, without a command sent; `None` where none was named.
     pub(crate) fn open(&self) -> Result<Option<WithPin>, Failure> {
         let Some(place) = &self.card else {
             return Ok(None);
         };
-        let pin = self.read_pin()?;
+        let pin = self.pin.read()?;
         let opened = open(place, self.card_token.as_deref(), None)?;
         Ok(Some((opened.card, pin)))
     }
@@ -82,7 +91,7 @@ impl OtherCard {
             return Ok(None);
         };
         let keys = keyed::read(sim)?;
-        let pin = self.read_pin()?;
+        let pin = self.pin.read()?;
         let mut at = CardAt::new(open(place, self.card_token.as_deref(), Some(&keys))?);
         (at.yes, at.force) = (yes, force);
         // Opening verifies the PIN and reads who it is.
