@@ -7,7 +7,7 @@ use gba_fuzz as _;
 use libfuzzer_sys::fuzz_target;
 use uicc::{
     Pin,
-    software::{Profile, SoftCard},
+    software::{Profile, SoftCard, profile::AccessRule},
 };
 
 const K: [u8; 16] = *b"\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf\xd0";
@@ -22,6 +22,11 @@ fuzz_target!(|data: &[u8]| {
     let mut profile = Profile::new(imsi, gba::ids::MncLength::Two, milenage);
     if kind & 1 == 0 {
         profile = profile.with_gba_u();
+    }
+    if kind & 16 != 0 {
+        profile = profile.with_isim();
+        profile.access_rules = Some(vec![AccessRule::ALL; 20]);
+        profile.guard_auts = true;
     }
     profile.gsm = kind & 2 != 0;
     profile.t0 = kind & 4 != 0;
