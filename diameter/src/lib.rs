@@ -26,6 +26,7 @@ pub mod dictionary;
 pub mod fault;
 pub mod grammar;
 pub mod identity;
+pub mod layout;
 pub mod message;
 mod octets;
 pub mod peer;

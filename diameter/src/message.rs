@@ -307,7 +307,7 @@ impl Message {
     }
 
     /// Writes the message to `out`, which is zero and as long as it.
-    fn write(&self, out: &mut [u8]) -> Option<()> {
+    pub(crate) fn write(&self, out: &mut [u8]) -> Option<()> {
         let [l0, l1, l2] = avp::length(out.len());
         let (head, rest) = out.split_first_chunk_mut::<HEADER>()?;
         let fields = [

@@ -17,8 +17,11 @@ use std::{hint::black_box, process::ExitCode};
 
 use aka::{Autn, Rand, Res, Vector};
 use base::Secret;
-use diameter::{Message, Origin};
+use diameter::Origin;
+use diameter::layout::*;
+use gba::zh::view::*;
 use gba::zh::{Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme};
+use std::cell::RefCell;
 
 #[path = "../../benches/pairs.rs"]
 mod pairs;
@@ -90,19 +93,52 @@ fn main() -> ExitCode {
     };
     let asked = mar.to_message();
     let (mar_octets, maa_octets) = (asked.encode(), maa.to_message(&asked, &origin).encode());
-    let write_mar = |n| (0..n).for_each(|_| drop(black_box(black_box(&mar).to_message().encode())));
-    let read_mar = |n| {
+    let route = Block::octets_of(Route::of(&mar));
+    let from = Block::octets_of(From::origin(&origin));
+    let out = RefCell::new(Out::default());
+    let write_mar = |n| {
+        let mut out = out.borrow_mut();
         for _ in 0..n {
-            let message = Message::parse(black_box(&mar_octets)).expect("a MAR");
-            black_box(MultimediaAuthRequest::parse(&message).expect("a MAR"));
+            let mar = black_box(&mar);
+            let view = Mar {
+                session_id: Ascii::of(mar.session_id.as_bytes()),
+                route: Block::ready(black_box(&route)),
+                impi: UserName::of(&mar.impi),
+                item: Some(Asked { resync: None }),
+                guss_timestamp: None,
+            };
+            out.write(view, black_box(Ids::default()));
+            black_box(out.octets());
+            out.clear();
         }
     };
-    let write_maa =
-        |n| (0..n).for_each(|_| drop(black_box(black_box(&maa).to_message(&asked, &origin).encode())));
+    let read_mar = |n| {
+        for _ in 0..n {
+            black_box(Mar::read(black_box(&mar_octets)).expect("a MAR"));
+        }
+    };
+    let write_maa = |n| {
+        let mut out = out.borrow_mut();
+        let MultimediaAuthAnswer::Ok(ok) = &maa else {
+            return;
+        };
+        for _ in 0..n {
+            let ok = black_box(ok);
+            let view = Maa {
+                session_id: Any::of(black_box(&mar).session_id.as_bytes()),
+                from: Block::ready(black_box(&from)),
+                impi: ok.impi.as_ref().map(UserName::of),
+                item: Item::of(&ok.vectors[0]),
+                guss: ok.guss.as_deref().map(Any::of),
+            };
+            out.write(view, black_box(Ids::default()));
+            black_box(out.octets());
+            out.clear();
+        }
+    };
     let read_maa = |n| {
         for _ in 0..n {
-            let message = Message::parse(black_box(&maa_octets)).expect("an MAA");
-            black_box(MultimediaAuthAnswer::parse(&message).expect("an MAA"));
+            black_box(Maa::read(black_box(&maa_octets)).expect("an MAA"));
         }
     };
     let walk_both = |n| {

@@ -13,23 +13,30 @@
 
 use std::{
     collections::HashSet,
+    future::Future,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use aka::{Auts, Rand, Vector};
 use base::{Clause, Entropy, Now, Utc};
-use diameter::{Fault, Identity, Message, Origin, ResultCode, dictionary as d};
+use diameter::{
+    Avp, Fault, Identity, Message, Origin, ResultCode, dictionary as d, grammar,
+    layout::{Any, Block, Ids, Out},
+};
 use gba::{
     audit::{Event, Kind, Outcome, SharedAudit},
     guss::UiccType,
     ids::Impi,
-    zh::{Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme, fault_answer},
+    zh::{
+        Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme, fault_answer,
+        view::{From, Item, Maa, Mar, UserName},
+    },
 };
 use net::{
     accept::Stop,
     changes::Changes,
     clock,
-    diameter::{self as node, Role, Roster, Rule},
+    diameter::{self as node, PeerIdentity, Role, Roster, Rule},
     tap::{self, Measure, SharedTap, Stopwatch},
 };
 use tokio::net::TcpListener;
@@ -159,6 +166,22 @@ pub fn check(config: &Config, peer: &Identity, request: &Message) -> Result<Mult
     Ok(mar)
 }
 
+/// As [`check`], for the octets of a usual request. `None` for any other, and for one that is to be refused: [`check`]
+/// knows why.
+fn check_usual<'a>(config: &Config, peer: &Identity, octets: &'a [u8]) -> Option<(Ids, Mar<'a>)> {
+    if !config.bsfs.contains(peer) {
+        return None;
+    }
+    let (ids, mar) = Mar::read(octets)?;
+    let route = mar.route.fields;
+    let ours = peer.is(route.origin_host.octets())
+        && config.origin.realm.is(route.destination_realm.octets())
+        && route
+            .destination_host
+            .is_none_or(|host| config.origin.host.is(host.octets()));
+    ours.then_some((ids, mar))
+}
+
 /// What is to be done for a subscriber.
 #[derive(Debug)]
 pub struct Decision<'s> {
@@ -202,6 +225,8 @@ pub struct Hss<S, E> {
     pub(crate) auc: Auc<S, E>,
     pub(crate) tap: SharedTap,
     audit: Option<SharedAudit>,
+    /// What each MAA says of it.
+    from: Vec<u8>,
 }
 
 impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
@@ -210,6 +235,7 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         Self {
             roster: Roster::new(config.rules(), None),
             current: RwLock::new(Arc::new(config.clone())),
+            from: Block::octets_of(From::origin(&config.origin)),
             config,
             subscribers: RwLock::new(Arc::new(subscribers)),
             auc,
@@ -373,10 +399,10 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
     /// The answer to whatever `peer` sent on Zh: always one, never a panic.
     pub async fn answer(&self, now: Now, peer: &Identity, request: &Message) -> Message {
         let result = match check(&self.config(), peer, request) {
-            Ok(mar) => self
-                .authenticate(now, peer, &mar.impi, mar.resync.as_ref(), mar.guss_timestamp)
-                .await
-                .map(|ok| (mar.impi, ok)),
+            Ok(mar) => {
+                self.for_bsf(now, peer, &mar.impi, mar.resync.as_ref(), mar.guss_timestamp)
+                    .await
+            }
             Err(fault) => {
                 tracing::warn!(%peer, %fault, "MAR refused");
                 if fault.result == ResultCode::AUTHORIZATION_REJECTED {
@@ -387,23 +413,81 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
                     let impi = mar.as_ref().map(|mar| &mar.impi);
                     let _ = self.record(now, peer.as_str(), impi, Some((&fault, &fault.text)));
                 }
+                self.tell_fault(&fault);
                 Err(fault)
             }
         };
         match result {
-            Ok((impi, ok)) => {
-                self.tell(|| {
-                    let subscribers = self.subscribers();
-                    let subscriber = subscribers.get(&impi);
-                    success_summary(&ok, subscriber.and_then(|s| s.guss.bsf_info.uicc_type))
-                });
-                MultimediaAuthAnswer::Ok(ok).to_message(request, &self.config.origin)
-            }
-            Err(fault) => {
-                self.tell(|| format!("MAA {}: {}", fault.result.number(), fault.text));
-                fault_answer(request, &self.config.origin, &fault)
-            }
+            Ok(ok) => MultimediaAuthAnswer::Ok(ok).to_message(request, &self.config.origin),
+            Err(fault) => fault_answer(request, &self.config.origin, &fault),
         }
+    }
+
+    /// As [`Self::answer`], for the octets of a usual request that `peer` may send: result and octets. `None` for any
+    /// other, which [`Self::answer`] is for.
+    pub fn usual(
+        self: &Arc<Self>,
+        now: Now,
+        peer: &Identity,
+        octets: &[u8],
+    ) -> Option<impl Future<Output = (ResultCode, impl FnOnce(&mut Out) + use<S, E>)> + use<S, E>> {
+        let (ids, mar) = check_usual(&self.config(), peer, octets)?;
+        let (session, impi) = (mar.session_id.octets().to_vec(), mar.impi.impi()?);
+        let (resync, guss_timestamp) = (mar.resync(), mar.guss_timestamp());
+        let (hss, peer) = (Arc::clone(self), peer.clone());
+        Some(async move {
+            let result = hss
+                .for_bsf(now, &peer, &impi, resync.as_ref(), guss_timestamp)
+                .await;
+            let code = result
+                .as_ref()
+                .map_or_else(|fault| fault.result, |_| ResultCode::SUCCESS);
+            let write = move |out: &mut Out| match &result {
+                Ok(ok) => {
+                    let [vector] = ok.vectors.as_slice() else { return };
+                    let maa = Maa {
+                        session_id: Any::of(&session),
+                        from: Block::ready(&hss.from),
+                        impi: ok.impi.as_ref().map(UserName::of),
+                        item: Item::of(vector),
+                        guss: ok.guss.as_deref().map(Any::of),
+                    };
+                    out.write(maa, ids);
+                }
+                Err(fault) => {
+                    let mut request = Message::request(grammar::MULTIMEDIA_AUTH, d::ZH, true);
+                    (request.hop_by_hop, request.end_to_end) = (ids.hop_by_hop, ids.end_to_end);
+                    request.avps.push(Avp::octets(&d::SESSION_ID, session));
+                    out.push(&fault_answer(&request, &hss.config.origin, fault));
+                }
+            };
+            (code, write)
+        })
+    }
+
+    /// What a BSF gets that may ask.
+    async fn for_bsf(
+        &self,
+        now: Now,
+        bsf: &Identity,
+        impi: &Impi,
+        resync: Option<&(Rand, Auts)>,
+        guss_timestamp: Option<Utc>,
+    ) -> Result<Authentication, Fault> {
+        let result = self.authenticate(now, bsf, impi, resync, guss_timestamp).await;
+        match &result {
+            Ok(ok) => self.tell(|| {
+                let subscribers = self.subscribers();
+                let subscriber = subscribers.get(impi);
+                success_summary(ok, subscriber.and_then(|s| s.guss.bsf_info.uicc_type))
+            }),
+            Err(fault) => self.tell_fault(fault),
+        }
+        result
+    }
+
+    fn tell_fault(&self, fault: &Fault) {
+        self.tell(|| format!("MAA {}: {}", fault.result.number(), fault.text));
     }
 
     fn tell(&self, summary: impl FnOnce() -> String) {
@@ -468,16 +552,29 @@ where
     S: SqnStore,
     E: Entropy + Send + 'static,
 {
-    node::serve_roster(listener, hss.node(), hss.roster(), stop, move |peer, request| {
+    let (node, roster, usual) = (hss.node(), hss.roster(), Arc::clone(&hss));
+    let measure = |tap: &SharedTap, watch: Stopwatch, result: u32| {
+        watch.end(tap, |took| Measure::Answered {
+            interface: "Zh",
+            result,
+            took,
+        });
+    };
+    let usual = move |peer: &PeerIdentity, octets: &[u8]| {
+        let (watch, tap) = (Stopwatch::begin(&usual.tap), Arc::clone(&usual.tap));
+        let work = usual.usual(clock::now(), &peer.host, octets)?;
+        Some(async move {
+            let (result, write) = work.await;
+            measure(&tap, watch, result.number());
+            write
+        })
+    };
+    node::serve_usual(listener, node, roster, stop, usual, move |peer, request| {
         let hss = Arc::clone(&hss);
         async move {
             let watch = Stopwatch::begin(&hss.tap);
             let answer = hss.answer(clock::now(), &peer.host, &request).await;
-            watch.end(&hss.tap, |took| Measure::Answered {
-                interface: "Zh",
-                result: answer.result().map_or(0, ResultCode::number),
-                took,
-            });
+            measure(&hss.tap, watch, answer.result().map_or(0, ResultCode::number));
             answer
         }
     })

@@ -1,8 +1,8 @@
 //! The Diameter server under pipelined requests: MAR to MAA over one connection on loopback, CPU of the server.
 //!
 //! `cargo bench -p gba-net --bench diameter`. Each server is a process of its own with one thread; the client keeps 200
-//! requests under way. Ours is [`net::diameter::serve`] with a handler that reads the MAR typed and checked and writes a
-//! typed MAA with a vector that is at hand. The raw one reads what is there, walks over every AVP of each request, builds
+//! requests under way. Ours is [`net::diameter::serve_usual`] with a handler that reads the MAR checked and writes a MAA
+//! with a vector that is at hand, by their octets as the HSS does. The raw one reads what is there, walks over every AVP of each request, builds
 //! the same MAA AVP by AVP around the session and the user name that it met, and writes all of a read in one go: nothing
 //! is checked or kept, and nobody but this client can talk to it.
 #![expect(
@@ -25,12 +25,16 @@ use base::{Now, Secret};
 use diameter::{
     Identity, Message, Origin,
     dictionary::ZH,
+    layout::{Any, Block, Out},
     peer::{Known, Local, Output, Peer, Timers},
 };
-use gba::zh::{Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme, fault_answer};
+use gba::zh::{
+    Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme, fault_answer,
+    view::{From, Item, Maa, Mar, UserName},
+};
 use net::{
     accept,
-    diameter::{Config, PeerIdentity, Role, Rule, serve},
+    diameter::{Config, PeerIdentity, Role, Roster, Rule, serve_usual},
 };
 
 #[path = "../../benches/pairs.rs"]
@@ -82,6 +86,16 @@ fn mar() -> Message {
     .to_message()
 }
 
+fn vector() -> Vector {
+    Vector {
+        rand: Rand::from([1; 16]),
+        autn: Autn::from([2; 16]),
+        xres: Res::new(&[3; 8]).expect("eight octets"),
+        ck: Secret::new([4; 16]),
+        ik: Secret::new([5; 16]),
+    }
+}
+
 fn maa(asked: &Message, origin: &Origin) -> Message {
     let request = match MultimediaAuthRequest::parse(asked) {
         Ok(request) => request,
@@ -89,16 +103,36 @@ fn maa(asked: &Message, origin: &Origin) -> Message {
     };
     MultimediaAuthAnswer::Ok(Authentication {
         impi: Some(request.impi),
-        vectors: vec![Vector {
-            rand: Rand::from([1; 16]),
-            autn: Autn::from([2; 16]),
-            xres: Res::new(&[3; 8]).expect("eight octets"),
-            ck: Secret::new([4; 16]),
-            ik: Secret::new([5; 16]),
-        }],
+        vectors: vec![vector()],
         guss: None,
     })
     .to_message(asked, origin)
+}
+
+/// The same by octets, as an HSS has it: what isn't borrowed waits for a vector.
+fn usual(
+    octets: &[u8],
+    from: &Arc<[u8]>,
+) -> Option<impl Future<Output = impl FnOnce(&mut Out) + use<>> + use<>> {
+    let (ids, mar) = Mar::read(octets)?;
+    let (session, impi, from) = (
+        mar.session_id.octets().to_vec(),
+        mar.impi.impi()?,
+        Arc::clone(from),
+    );
+    Some(async move {
+        let vector = vector();
+        move |out: &mut Out| {
+            let maa = Maa {
+                session_id: Any::of(&session),
+                from: Block::ready(&from),
+                impi: Some(UserName::of(&impi)),
+                item: Item::of(&vector),
+                guss: None,
+            };
+            out.write(maa, ids);
+        }
+    })
 }
 
 /// Length of the first message, if its head is there.
@@ -129,11 +163,16 @@ fn ours(listener: TcpListener) {
             host: bsf().host,
             role: Role::Bsf,
         };
-        let config = Config::new(hss(), vec![ZH], vec![rule]);
+        let roster = Roster::new([rule], None);
+        let config = Config::new(hss(), vec![ZH], Vec::new());
+        let from: Arc<[u8]> = Block::octets_of(From::origin(&hss())).into();
         let origin = hss();
         let handler = move |_: PeerIdentity, asked: Message| std::future::ready(maa(&asked, &origin));
         let (_stopper, stop) = accept::stop();
-        serve(listener, config, stop, handler).await.expect("loopback");
+        let usual = move |_: &PeerIdentity, octets: &[u8]| usual(octets, &from);
+        serve_usual(listener, config, roster, stop, usual, handler)
+            .await
+            .expect("loopback");
     });
 }
 

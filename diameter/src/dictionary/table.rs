@@ -23,7 +23,7 @@ macro_rules! avps {
     ($($konst:ident = $vendor:tt, $code:literal, $name:literal, $kind:expr, $m:ident $secret:ident, $spec:literal $clause:literal;)*) => {
         $(
             #[doc = concat!($name, " (", stringify!($code), "), ", $spec, " ", $clause, ".")]
-            pub static $konst: AvpDef = AvpDef {
+            pub const $konst: AvpDef = AvpDef {
                 code: $code,
                 vendor: $vendor,
                 name: $name,

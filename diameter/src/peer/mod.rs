@@ -28,6 +28,7 @@ use crate::{
     fault::Fault,
     grammar::{self, CAPABILITIES_EXCHANGE, DEVICE_WATCHDOG, DISCONNECT_PEER},
     identity::Identity,
+    layout,
     message::{Header, Message},
     result::ResultCode,
 };
@@ -146,6 +147,33 @@ impl Peer {
             State::Closed => None,
             _ => Some(self.deadline),
         }))
+    }
+
+    /// True if these octets are a request of an application that is served here, in the peer's own name, by their head
+    /// and Origin-Host: what [`Self::handle`] would bring as [`Output::Request`] if the rest can be read. It counts as a
+    /// word of the peer. `false` says nothing: [`Self::handle`] knows.
+    pub fn vouch(&mut self, now: Now, octets: &[u8]) -> bool {
+        let usual = self.is_own_request(octets).unwrap_or(false);
+        if usual {
+            self.state = State::Open;
+            self.set_watchdog(now);
+        }
+        usual
+    }
+
+    fn is_own_request(&self, octets: &[u8]) -> Option<bool> {
+        let header = Header::parse(octets).ok()?;
+        let grammar = grammar::find(header.application, header.command)?;
+        let host = layout::find(octets, &d::ORIGIN_HOST)?;
+        let flags = Message::REQUEST | Message::ERROR | Message::PROXIABLE;
+        let proxiable = if grammar.proxiable { Message::PROXIABLE } else { 0 };
+        Some(
+            matches!(self.state, State::Open | State::Suspect)
+                && header.flags & flags == Message::REQUEST | proxiable
+                && header.application != d::BASE
+                && self.local.applications.contains(&header.application)
+                && self.peer.as_ref()?.host.is(host),
+        )
     }
 
     /// Takes an input.

@@ -5,6 +5,7 @@
 //! read tolerantly: what isn't needed (such as the Route-Record that a relay adds) is passed over.
 
 mod answer;
+pub mod view;
 
 use aka::{Auts, Rand};
 use base::Utc;

@@ -26,7 +26,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Error, Limits, end::End, frame::Frames, outbox::Outbox};
+use super::{
+    Error, Limits,
+    end::End,
+    frame::{self, Frames},
+    outbox::{Outbox, Sender},
+};
 use crate::{
     accept::Stop,
     clock,
@@ -34,9 +39,19 @@ use crate::{
     tls::cert::io_reason,
 };
 
+/// Work on a request: its answer, or `None` where nothing is to be sent any more.
+pub(super) type Work = Pin<Box<dyn Future<Output = Option<Message>> + Send>>;
 /// Answers a request.
-pub(super) type Handler =
-    Arc<dyn Fn(PeerIdentity, Message) -> Pin<Box<dyn Future<Output = Option<Message>> + Send>> + Send + Sync>;
+pub(super) type General = dyn Fn(PeerIdentity, Message) -> Work + Send + Sync;
+/// Answers a request by its octets, where it is as usual, and sends the answer itself.
+pub(super) type Usual = dyn Fn(&PeerIdentity, &[u8], &Sender) -> Option<Work> + Send + Sync;
+
+/// What answers requests.
+#[derive(Clone)]
+pub(super) struct Handler {
+    pub(super) usual: Arc<Usual>,
+    pub(super) general: Arc<General>,
+}
 
 /// Things at hand that are taken before the runtime is asked again.
 const BURST: usize = 64;
@@ -126,7 +141,7 @@ where
         writer,
         side.limits.handlers.max(1) + side.limits.in_flight + 2 * SPARE,
     );
-    let mut work = Work {
+    let mut work = Desk {
         name: side.name,
         limits: side.limits,
         outbox,
@@ -201,8 +216,18 @@ where
                 }
                 continue;
             }
-            if reading && let Some(input) = frames.cut() {
-                peer.handle(now, input);
+            if reading && let Some(cut) = frames.cut() {
+                let input = match cut {
+                    Ok(octets) => match work.usual(octets, now, &mut peer) {
+                        Some(false) => break End::NotReading,
+                        Some(true) => continue,
+                        None => frame::parse(octets),
+                    },
+                    Err(input) => Some(input),
+                };
+                if let Some(input) = input {
+                    peer.handle(now, input);
+                }
                 continue;
             }
             if open && let Some(ask) = asks.as_mut().and_then(|asks| asks.try_recv().ok()) {
@@ -224,14 +249,11 @@ where
                     break End::NotReading;
                 }
             }
-            input = frames.next(), if reading => match input {
-                Ok(Some(input)) => {
-                    now = clock.now();
-                    peer.handle(now, input);
-                }
-                Ok(None) if frames.is_alert() => break End::WantsTls,
-                Ok(None) if peer.identity().is_none() => break End::EarlyEof,
-                Ok(None) => break End::Eof,
+            ready = frames.ready(), if reading => match ready {
+                Ok(true) => now = clock.now(),
+                Ok(false) if frames.is_alert() => break End::WantsTls,
+                Ok(false) if peer.identity().is_none() => break End::EarlyEof,
+                Ok(false) => break End::Eof,
                 Err(e) => break End::Socket(io_reason(&e)),
             },
             ask = next_ask(&mut asks), if open || leaving => match ask {
@@ -306,8 +328,21 @@ async fn next_known(known: &mut Option<watch::Receiver<Arc<Known>>>) -> Arc<Know
 /// What became of a request: an answer, none on purpose, or none in time.
 type Handled = Result<Option<Message>, tokio::time::error::Elapsed>;
 
+/// Work with what came of its first poll, if there is any; the error is a panic.
+type Begun = Result<Option<(Work, Poll<Option<Message>>)>, ()>;
+
+/// Most answers are there at once and need no task. A task that takes over gives its own waker.
+fn begin(work: impl FnOnce() -> Option<Work>) -> Begun {
+    let begun = || {
+        let mut work = work()?;
+        let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        Some((work, first))
+    };
+    catch_unwind(AssertUnwindSafe(begun)).map_err(drop)
+}
+
 /// Requests under way in both directions.
-struct Work<'a> {
+struct Desk<'a> {
     name: &'a str,
     limits: Limits,
     outbox: Outbox,
@@ -320,37 +355,49 @@ struct Work<'a> {
     unasked: u64,
 }
 
-impl Work<'_> {
+impl Desk<'_> {
     /// False if the outbox is full: the peer doesn't read.
     fn send(&self, message: &Message) -> bool {
         self.outbox.send(message)
     }
 
-    /// False if the outbox is full.
+    /// Answers a request. False if the outbox is full.
     fn handle(&mut self, from: PeerIdentity, request: Message, local: &Local) -> bool {
         let head = request.header();
         let Some(handler) = &self.handler else {
             let fault = Fault::new(ResultCode::COMMAND_UNSUPPORTED, "this node takes no requests");
             return self.send(&fault.answer(&head, None, &local.origin));
         };
-        // Most answers are there at once and need no task. A task that takes over gives its own waker.
-        let begun = catch_unwind(AssertUnwindSafe(|| {
-            let mut work = handler(from, request);
-            let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-            (work, first)
-        }));
+        let begun = begin(|| Some((handler.general)(from, request)));
+        self.begun(head, begun, local).unwrap_or(true)
+    }
+
+    /// Answers a request by its octets, if it is as usual. False if the outbox is full.
+    fn usual(&mut self, octets: &[u8], now: Now, peer: &mut Peer) -> Option<bool> {
+        let handler = self.handler.as_ref()?;
+        if !peer.vouch(now, octets) {
+            return None;
+        }
+        let (from, head) = (peer.identity()?, Header::parse(octets).ok()?);
+        let begun = begin(|| (handler.usual)(from, octets, self.outbox.sender()));
+        self.begun(head, begun, peer.local())
+    }
+
+    /// Goes on with what was begun, if anything was. False if the outbox is full.
+    fn begun(&mut self, head: Header, begun: Begun, local: &Local) -> Option<bool> {
         match begun {
-            Ok((_, Poll::Ready(answer))) => self.answered(head, Ok(Ok(answer)), local),
-            Ok((work, Poll::Pending)) => {
+            Ok(None) => None,
+            Ok(Some((_, Poll::Ready(answer)))) => Some(self.answered(head, Ok(Ok(answer)), local)),
+            Ok(Some((work, Poll::Pending))) => {
                 let limit = self.limits.handler;
                 let id = self
                     .handlers
                     .spawn(async move { tokio::time::timeout(limit, work).await })
                     .id();
                 self.heads.insert(id, head);
-                true
+                Some(true)
             }
-            Err(_) => self.answered(head, Err(()), local),
+            Err(()) => Some(self.answered(head, Err(()), local)),
         }
     }
 

@@ -2,7 +2,7 @@
 //! decisions are those of [`diameter::peer`].
 //!
 //! - [`serve`]: takes connections of configured peers and answers their requests; [`serve_roster`]: of peers that may
-//!   change meanwhile ([`Roster`])
+//!   change meanwhile ([`Roster`]); [`serve_usual`]: and usual requests by their octets
 //! - [`Client`]: keeps one connection up and matches answers to requests
 //! - [`Failover`]: several clients in order, for peers that stand in for each other
 //! - [`Config`], [`Security`], [`Limits`]: who we are, whom we know, and every bound in one place
@@ -36,7 +36,7 @@ pub use client::Client;
 pub use failover::Failover;
 pub use roster::Roster;
 pub use security::{PORT, Security, TLS_PORT};
-pub use server::{serve, serve_roster};
+pub use server::{serve, serve_roster, serve_usual};
 
 pub use crate::tls::cert::{Credentials, CredentialsError, Files};
 

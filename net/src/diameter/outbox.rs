@@ -7,19 +7,22 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use ::diameter::Message;
+use ::diameter::{Message, layout::Out};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::Notify,
     task::JoinHandle,
 };
-use zeroize::Zeroize;
 
 /// Octets of memory that are kept from one write to the next.
 const KEPT: usize = 128 * 1024;
 
 /// The end that sends. Once it is dropped, the writer writes what is left and ends.
-pub(super) struct Outbox {
+pub(super) struct Outbox(Sender);
+
+/// Sends as long as its [`Outbox`] is there.
+#[derive(Clone)]
+pub(super) struct Sender {
     shared: Arc<Shared>,
     places: usize,
 }
@@ -33,26 +36,9 @@ struct Shared {
     taken: Notify,
 }
 
-/// Never anything but zeros beyond its length.
-#[derive(Default)]
-struct Octets(Vec<u8>);
-
-impl Octets {
-    fn wipe(&mut self) {
-        self.0.as_mut_slice().zeroize();
-        self.0.clear();
-    }
-}
-
-impl Drop for Octets {
-    fn drop(&mut self) {
-        self.wipe();
-    }
-}
-
 #[derive(Default)]
 struct Gathered {
-    octets: Octets,
+    octets: Out,
     messages: usize,
     /// One end is gone.
     closed: bool,
@@ -69,7 +55,7 @@ impl Shared {
     }
 
     /// Exchanges what has gathered for `octets`, which is empty. False if there is nothing and nothing more will come.
-    async fn take(&self, octets: &mut Octets) -> bool {
+    async fn take(&self, octets: &mut Out) -> bool {
         loop {
             {
                 let mut gathered = self.gathered();
@@ -106,50 +92,59 @@ impl Outbox {
         let shared = Arc::new(Shared::default());
         let writer = Writer(Arc::clone(&shared));
         let task = tokio::spawn(async move {
-            let mut octets = Octets::default();
+            let mut octets = Out::default();
             while writer.0.take(&mut octets).await {
-                stream.write_all(&octets.0).await?;
+                stream.write_all(octets.octets()).await?;
                 stream.flush().await?;
-                octets.wipe();
-                if octets.0.capacity() > KEPT {
-                    octets = Octets::default();
-                }
+                octets.wipe(KEPT);
             }
             stream.shutdown().await
         });
-        (Self { shared, places }, task)
+        (Self(Sender { shared, places }), task)
     }
 
     /// False if there is no place, or nobody to write.
     pub(super) fn send(&self, message: &Message) -> bool {
+        self.0.write(|out| out.push(message))
+    }
+
+    /// For who answers later.
+    pub(super) const fn sender(&self) -> &Sender {
+        &self.0
+    }
+
+    /// How many more messages it takes.
+    pub(super) fn places(&self) -> usize {
+        self.0.places.saturating_sub(self.0.shared.gathered().messages)
+    }
+
+    /// Waits until it takes so many, for ever if nobody writes any more.
+    pub(super) async fn has_room(&self, places: usize) {
+        while self.places() < places {
+            self.0.shared.taken.notified().await;
+        }
+    }
+}
+
+impl Sender {
+    /// As [`Outbox::send`], for who writes the octets of one message.
+    pub(super) fn write(&self, message: impl FnOnce(&mut Out)) -> bool {
         let mut gathered = self.shared.gathered();
         if gathered.closed || gathered.messages >= self.places {
             return false;
         }
-        message.encode_into(&mut gathered.octets.0);
+        message(&mut gathered.octets);
         gathered.messages += 1;
         if gathered.messages == 1 {
             self.shared.came.notify_one();
         }
         true
     }
-
-    /// How many more messages it takes.
-    pub(super) fn places(&self) -> usize {
-        self.places.saturating_sub(self.shared.gathered().messages)
-    }
-
-    /// Waits until it takes so many, for ever if nobody writes any more.
-    pub(super) async fn has_room(&self, places: usize) {
-        while self.places() < places {
-            self.shared.taken.notified().await;
-        }
-    }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.shared.close();
+        self.0.shared.close();
     }
 }
 

@@ -4,6 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use ::diameter::{
     Message,
+    layout::Out,
     peer::{Closed, Peer},
 };
 use base::Entropy;
@@ -57,14 +58,50 @@ where
     H: Fn(PeerIdentity, Message) -> F + Send + Sync + 'static,
     F: Future<Output: Into<Option<Message>>> + Send + 'static,
 {
+    let nothing = |_: &PeerIdentity, _: &[u8]| None::<std::future::Ready<fn(&mut Out)>>;
+    serve_usual(listener, config, roster, stop, nothing, handler).await
+}
+
+/// As [`serve_roster`], where `usual` is shown the octets of each request first. What it answers, by writing one message
+/// to the octets that go out, `handler` doesn't see; what it can't read, or would refuse, it leaves to `handler`.
+///
+/// Of the octets nothing is known but the head, whose application is served, and that Origin-Host is the peer's.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_usual<U, W, A, H, F>(
+    listener: TcpListener,
+    config: Config,
+    roster: Roster,
+    stop: Stop,
+    usual: U,
+    handler: H,
+) -> Result<(), Error>
+where
+    U: Fn(&PeerIdentity, &[u8]) -> Option<W> + Send + Sync + 'static,
+    W: Future<Output = A> + Send + 'static,
+    A: FnOnce(&mut Out),
+    H: Fn(PeerIdentity, Message) -> F + Send + Sync + 'static,
+    F: Future<Output: Into<Option<Message>>> + Send + 'static,
+{
     // A listener without an address isn't bound; nothing will connect to it.
     if let Ok(address) = listener.local_addr() {
         config.may_use(address)?;
     }
-    let handler: Handler = Arc::new(move |from, request| {
-        let work = handler(from, request);
-        Box::pin(async move { work.await.into() })
-    });
+    let handler = Handler {
+        usual: Arc::new(move |from, octets, sender| {
+            let (work, sender) = (usual(from, octets)?, sender.clone());
+            Some(Box::pin(async move {
+                // Who can't send any more has nobody to tell.
+                let _ = sender.write(work.await);
+                None
+            }))
+        }),
+        general: Arc::new(move |from, request| {
+            let work = handler(from, request);
+            Box::pin(async move { work.await.into() })
+        }),
+    };
     let limits = config.limits;
     let tls = match &config.security {
         Security::Tls(credentials) => Some(Endpoint::server(
@@ -81,7 +118,7 @@ where
         counts,
         stop,
         move |socket, connection, stop| {
-            let (config, mut known, handler) = (config.clone(), roster.subscribe(), Arc::clone(&handler));
+            let (config, mut known, handler) = (config.clone(), roster.subscribe(), handler.clone());
             let tls = tls.clone();
             async move {
                 let address = connection.peer;
