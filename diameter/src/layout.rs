@@ -263,6 +263,9 @@ const LENGTH: u64 = 0xff_ffff;
 const VENDOR: u64 = (Avp::VENDOR as u64) << 24;
 
 /// The octets of an AVP without vendor and with four octets of value, for [`Visit::fixed`].
+///
+/// # Panics
+/// While it is compiled, for a row with a vendor.
 #[must_use]
 pub const fn fixed_u32(def: &AvpDef, value: u32) -> [u8; 12] {
     assert!(def.vendor == 0, "a head of eight octets");
@@ -272,6 +275,9 @@ pub const fn fixed_u32(def: &AvpDef, value: u32) -> [u8; 12] {
 }
 
 /// The octets of the head of an AVP with a vendor and a value of `size` octets, for [`Visit::fixed`].
+///
+/// # Panics
+/// While it is compiled, for a row without vendor.
 #[must_use]
 pub const fn fixed_head(def: &AvpDef, size: u32) -> [u8; 12] {
     assert!(def.vendor != 0, "a head of twelve octets");

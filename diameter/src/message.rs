@@ -6,7 +6,6 @@ use core::{
 };
 
 use base::Reader;
-use zeroize::Zeroize;
 
 use crate::{
     avp::{self, Avp, Budget},
@@ -290,20 +289,6 @@ impl Message {
         out.resize(len, 0);
         let _ = self.write(&mut out);
         out
-    }
-
-    /// Appends the octets of the message to `out`. If that needs larger memory, the smaller is wiped.
-    pub fn encode_into(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        let len = start + self.encoded_len();
-        if len > out.capacity() {
-            let mut larger = Vec::with_capacity(len.max(2 * out.capacity()));
-            larger.extend_from_slice(out);
-            out.as_mut_slice().zeroize();
-            *out = larger;
-        }
-        out.resize(len, 0);
-        let _ = self.write(out.get_mut(start..).unwrap_or_default());
     }
 
     /// Writes the message to `out`, which is zero and as long as it.

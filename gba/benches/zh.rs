@@ -1,10 +1,15 @@
-//! MAR and MAA between typed messages and octets, against a loop that only reads every AVP of the same octets.
+//! MAR and MAA between octets and the views that HSS and BSF work with, against a loop that only reads every AVP of the
+//! same octets.
 //!
-//! `cargo bench -p gba-gba --bench zh`. Ours, for each of the two: from the typed message to octets, and from the octets
-//! back to the typed message, with every check that an HSS or BSF makes of it (the MAR against its grammar). Theirs, for
-//! each of the two once: a walk over the octets that takes code, flags, length and vendor of each AVP, those inside
-//! groups too, steps over value and padding, and copies, checks and keeps nothing. MAR of 9 AVPs and 3 inner ones; MAA
-//! of 9 AVPs and 7 inner ones with a GUSS of 292 octets.
+//! `cargo bench -p gba-gba --bench zh`. Ours, for each of the two: written from what an element has at hand (names of
+//! each end as one block that it keeps, IMPI, vector, GUSS) into memory that is used again, and read from the octets with
+//! every check that an HSS or BSF makes of it (the MAR against its grammar), as slices of them. Theirs, for each of the
+//! two once: a walk over the octets that takes code, flags, length and vendor of each AVP, those inside groups too, steps
+//! over value and padding, and copies, checks and keeps nothing. MAR of 9 AVPs and 3 inner ones; MAA of 9 AVPs and 7
+//! inner ones with a GUSS of 292 octets.
+//!
+//! Told besides: the copies that outlive the octets (the HSS's of IMPI and Session-Id while it waits for a vector, the
+//! BSF's of the vector), and the general way, by AVPs and owned messages, which what isn't usual still goes.
 //!
 //! `-- --count N` only does ours N times, for callgrind.
 #![expect(
@@ -13,25 +18,28 @@
     reason = "a bench prints, and may stop"
 )]
 
-use std::{hint::black_box, process::ExitCode};
+use std::{cell::RefCell, hint::black_box, process::ExitCode};
 
 use aka::{Autn, Rand, Res, Vector};
 use base::Secret;
-use diameter::Origin;
-use diameter::layout::*;
-use gba::zh::view::*;
-use gba::zh::{Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme};
-use std::cell::RefCell;
+use diameter::{
+    Message, Origin,
+    layout::{Any, Ascii, Block, Ids, Out},
+};
+use gba::zh::{
+    Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme,
+    view::{Asked, Item, Maa, Mar, Route, Success, UserName},
+};
 
 #[path = "../../benches/pairs.rs"]
 mod pairs;
 
 const PAIRS: usize = 41;
 const RUNS: u32 = 20_000;
-/// Ours by theirs. Missed by far: docs/performance.md says why.
+/// Ours by theirs.
 const GOAL: f64 = 1.5;
-/// What the gate holds meanwhile.
-const HELD: f64 = 30.0;
+/// What the gate holds: a loaded machine moves it.
+const HELD: f64 = 2.2;
 
 fn request() -> MultimediaAuthRequest {
     MultimediaAuthRequest {
@@ -50,8 +58,8 @@ fn request() -> MultimediaAuthRequest {
     }
 }
 
-fn answer() -> MultimediaAuthAnswer {
-    MultimediaAuthAnswer::Ok(Authentication {
+fn answer() -> Authentication {
+    Authentication {
         impi: Some(request().impi),
         vectors: vec![Vector {
             rand: Rand::from([1; 16]),
@@ -61,7 +69,7 @@ fn answer() -> MultimediaAuthAnswer {
             ik: Secret::new([5; 16]),
         }],
         guss: Some(vec![b'x'; 292]),
-    })
+    }
 }
 
 /// Reads every AVP from `at` on and nothing else; the sum of what was read keeps the compiler from leaving it out.
@@ -92,9 +100,10 @@ fn main() -> ExitCode {
         realm: "mnc001.mcc001.3gppnetwork.org".parse().expect("a name"),
     };
     let asked = mar.to_message();
-    let (mar_octets, maa_octets) = (asked.encode(), maa.to_message(&asked, &origin).encode());
+    let general = MultimediaAuthAnswer::Ok(answer());
+    let (mar_octets, maa_octets) = (asked.encode(), general.to_message(&asked, &origin).encode());
     let route = Block::octets_of(Route::of(&mar));
-    let from = Block::octets_of(From::origin(&origin));
+    let success = Block::octets_of(Success::origin(&origin));
     let out = RefCell::new(Out::default());
     let write_mar = |n| {
         let mut out = out.borrow_mut();
@@ -107,9 +116,9 @@ fn main() -> ExitCode {
                 item: Some(Asked { resync: None }),
                 guss_timestamp: None,
             };
+            out.clear();
             out.write(view, black_box(Ids::default()));
             black_box(out.octets());
-            out.clear();
         }
     };
     let read_mar = |n| {
@@ -119,26 +128,42 @@ fn main() -> ExitCode {
     };
     let write_maa = |n| {
         let mut out = out.borrow_mut();
-        let MultimediaAuthAnswer::Ok(ok) = &maa else {
-            return;
-        };
         for _ in 0..n {
-            let ok = black_box(ok);
+            let maa = black_box(&maa);
             let view = Maa {
                 session_id: Any::of(black_box(&mar).session_id.as_bytes()),
-                from: Block::ready(black_box(&from)),
-                impi: ok.impi.as_ref().map(UserName::of),
-                item: Item::of(&ok.vectors[0]),
-                guss: ok.guss.as_deref().map(Any::of),
+                from: Block::ready(black_box(&success)),
+                impi: maa.impi.as_ref().map(UserName::of),
+                item: Item::of(maa.vectors.first().expect("a vector")),
+                guss: maa.guss.as_deref().map(Any::of),
             };
+            out.clear();
             out.write(view, black_box(Ids::default()));
             black_box(out.octets());
-            out.clear();
         }
     };
     let read_maa = |n| {
         for _ in 0..n {
             black_box(Maa::read(black_box(&maa_octets)).expect("an MAA"));
+        }
+    };
+    let (_, mar_view) = Mar::read(&mar_octets).expect("a MAR");
+    let (_, maa_view) = Maa::read(&maa_octets).expect("an MAA");
+    let keep = |n| {
+        for _ in 0..n {
+            let mar = black_box(&mar_view);
+            black_box((mar.session_id.octets().to_vec(), mar.impi.impi()));
+            black_box(black_box(&maa_view).vector());
+        }
+    };
+    let all_general = |n| {
+        for _ in 0..n {
+            black_box(black_box(&mar).to_message().encode());
+            let message = Message::parse(black_box(&mar_octets)).expect("a MAR");
+            black_box(MultimediaAuthRequest::parse(&message).expect("a MAR"));
+            black_box(black_box(&general).to_message(&asked, &origin).encode());
+            let message = Message::parse(black_box(&maa_octets)).expect("an MAA");
+            black_box(MultimediaAuthAnswer::parse(&message).expect("an MAA"));
         }
     };
     let walk_both = |n| {
@@ -173,6 +198,11 @@ fn main() -> ExitCode {
     println!(
         "zh: all four {:.0} ns, every AVP of both only looked at {:.0} ns, median ratio {:.2} (goal {GOAL}, held {HELD})",
         all.ours, all.theirs, all.ratio
+    );
+    println!(
+        "zh: copies that are kept {:.0} ns, all four the general way {:.0} ns",
+        part(&keep),
+        part(&all_general)
     );
     pairs::verdict(all.ratio <= HELD)
 }

@@ -8,7 +8,7 @@ use diameter::{
     layout::{Any, Ascii, Block, Exactly, Ids, Out},
 };
 use gba::zh::{
-    view::{Asked, From, Item, Maa, Mar, Route, UserName},
+    view::{Asked, Item, Maa, Mar, Route, Success, UserName},
     *,
 };
 use proptest::{prelude::*, sample::Index};
@@ -236,7 +236,7 @@ proptest! {
         let several = ok.vectors.len() > 1;
         prop_assert_eq!(maa_is_the_same(&answer)?, !several);
         if !several {
-            let from = Block::octets_of(From::origin(&origin()));
+            let from = Block::octets_of(Success::origin(&origin()));
             let mut out = Out::default();
             // Not the first one there: its memory isn't new.
             for _ in 0..2 {

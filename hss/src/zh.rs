@@ -29,7 +29,7 @@ use gba::{
     ids::Impi,
     zh::{
         Authentication, MultimediaAuthAnswer, MultimediaAuthRequest, Scheme, fault_answer,
-        view::{From, Item, Maa, Mar, UserName},
+        view::{Item, Maa, Mar, Success, UserName},
     },
 };
 use net::{
@@ -235,7 +235,7 @@ impl<S: SqnStore, E: Entropy + Send> Hss<S, E> {
         Self {
             roster: Roster::new(config.rules(), None),
             current: RwLock::new(Arc::new(config.clone())),
-            from: Block::octets_of(From::origin(&config.origin)),
+            from: Block::octets_of(Success::origin(&config.origin)),
             config,
             subscribers: RwLock::new(Arc::new(subscribers)),
             auc,

@@ -177,7 +177,7 @@ pub struct Maa<'a> {
     /// Session-Id, which is the request's.
     pub session_id: Any<'a>,
     /// What an HSS says in each MAA.
-    pub from: Block<'a, From<'a>>,
+    pub from: Block<'a, Success<'a>>,
     /// User-Name.
     pub impi: Option<UserName<'a>>,
     /// The vector.
@@ -227,14 +227,14 @@ impl<'a> Maa<'a> {
 
 /// That a MAA is a success, and from whom.
 #[derive(Clone, Copy, Default)]
-pub struct From<'a> {
+pub struct Success<'a> {
     /// Origin-Host: the HSS.
     pub host: Any<'a>,
     /// Origin-Realm.
     pub realm: Any<'a>,
 }
 
-impl<'a> From<'a> {
+impl<'a> Success<'a> {
     /// This node.
     #[must_use]
     pub fn origin(origin: &'a Origin) -> Self {
@@ -245,7 +245,7 @@ impl<'a> From<'a> {
     }
 }
 
-impl<'a> Fields<'a> for From<'a> {
+impl<'a> Fields<'a> for Success<'a> {
     #[inline(always)]
     fn lay(&mut self, v: &mut impl Visit<'a>) -> Option<()> {
         v.group(&d::VENDOR_SPECIFIC_APPLICATION_ID, &mut Application)?;

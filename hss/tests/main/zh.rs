@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use aka::{Amf, Check};
 use base::Utc;
-use diameter::{Avp, Message, ResultCode, dictionary as d};
+use diameter::{Avp, Message, ResultCode, dictionary as d, layout::Out};
 use gba::{
     guss::{Guss, UiccType},
-    zh::{MultimediaAuthAnswer, Scheme},
+    zh::{MultimediaAuthAnswer, MultimediaAuthRequest, Scheme},
 };
 use net::tap;
 use proptest::prelude::*;
@@ -265,4 +265,74 @@ proptest! {
             prop_assert!(!answer.is_request());
         }
     }
+}
+
+/// Two HSS alike, one of which answers by octets.
+#[tokio::test]
+async fn a_usual_request_is_answered_by_its_octets_with_the_same_octets() {
+    let (general, usual) = (hss(subscriber(), &[RAND]), Arc::new(hss(subscriber(), &[RAND])));
+    let other = |text: &str| Some(name(text));
+    let ours = mar();
+    let unknown = "1@home.test".parse().unwrap();
+    let resync = Some((rand(), aka::Auts::from([0; 14])));
+    for (request, result) in [
+        (mar(), ResultCode::SUCCESS),
+        (
+            MultimediaAuthRequest {
+                destination_host: other(HSS),
+                ..mar()
+            },
+            ResultCode::SUCCESS,
+        ),
+        (
+            MultimediaAuthRequest { resync, ..mar() },
+            ResultCode::UNABLE_TO_COMPLY,
+        ),
+        (
+            MultimediaAuthRequest {
+                impi: unknown,
+                ..mar()
+            },
+            ResultCode::IDENTITY_UNKNOWN,
+        ),
+    ] {
+        let mut request = request.to_message();
+        (request.hop_by_hop, request.end_to_end) = (7, 8);
+        let (code, write) = usual
+            .usual(at(0), &name(BSF), &request.encode())
+            .expect("as usual")
+            .await;
+        let mut out = Out::default();
+        write(&mut out);
+        let answer = general.answer(at(0), &name(BSF), &request).await;
+        assert_eq!((code, answer.result()), (result, Ok(result)));
+        assert_eq!(out.octets(), answer.encode());
+    }
+    // What is refused for what it is, is refused the general way.
+    let asked = |peer: &str, request: MultimediaAuthRequest| {
+        let octets = request.to_message().encode();
+        usual.usual(at(0), &name(peer), &octets).is_some()
+    };
+    assert!(asked(BSF, mar()));
+    assert!(!asked("bsf2.home.test", mar()), "a stranger");
+    let origin_host = name("bsf2.home.test");
+    assert!(!asked(BSF, MultimediaAuthRequest { origin_host, ..mar() }));
+    let destination_realm = name("other.test");
+    assert!(!asked(
+        BSF,
+        MultimediaAuthRequest {
+            destination_realm,
+            ..mar()
+        }
+    ));
+    let destination_host = other("hss2.home.test");
+    assert!(!asked(
+        BSF,
+        MultimediaAuthRequest {
+            destination_host,
+            ..mar()
+        }
+    ));
+    let scheme = Some(Scheme::Other("Digest-MD5".into()));
+    assert!(!asked(BSF, MultimediaAuthRequest { scheme, ..ours }));
 }
