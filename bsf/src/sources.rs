@@ -7,15 +7,23 @@ use std::{
 
 use aka::{Auts, Rand};
 use base::Clause;
-use diameter::{Identity, Message, Origin, ResultCode, SessionIds, dictionary::TGPP};
+use diameter::{
+    Identity, Message, Origin, ResultCode, SessionIds,
+    dictionary::TGPP,
+    grammar::MULTIMEDIA_AUTH,
+    layout::{Ascii, Block, Exactly, Ids, Out},
+};
 use gba::{
     guss::Guss,
     ids::Impi,
     ub::server::{Obtained, SourceFailure},
-    zh::{MultimediaAuthAnswer, MultimediaAuthRequest, Scheme},
+    zh::{
+        Authentication, MultimediaAuthAnswer,
+        view::{Asked, Maa, Mar, Route, UserName},
+    },
 };
 use net::{
-    diameter::{Client, Error, Failover},
+    diameter::{Came, Client, Error, Failover, Usual},
     tap::{self, SharedTap},
 };
 
@@ -46,11 +54,33 @@ pub trait Exchange: Send + Sync + 'static {
     /// # Errors
     /// If there is no answer.
     fn exchange(&self, request: Message) -> impl Future<Output = Result<Message, Error>> + Send;
+
+    /// The same by octets, where it has a shorter way.
+    ///
+    /// # Errors
+    /// As [`Self::exchange`].
+    fn usual<T: Send + 'static>(
+        &self,
+        request: &Usual<T>,
+    ) -> impl Future<Output = Result<Came<T>, Error>> + Send {
+        let mut out = Out::default();
+        (request.write)(Ids::default(), &mut out);
+        let request = Message::parse(out.octets());
+        async move {
+            // What was written here can be read.
+            let request = request.map_err(|_| Error::Closed)?;
+            self.exchange(request).await.map(Came::Message)
+        }
+    }
 }
 
 impl Exchange for Client {
     async fn exchange(&self, request: Message) -> Result<Message, Error> {
         self.request(request).await
+    }
+
+    async fn usual<T: Send + 'static>(&self, request: &Usual<T>) -> Result<Came<T>, Error> {
+        Client::usual(self, request).await
     }
 }
 
@@ -60,6 +90,10 @@ impl Exchange for Failover {
     async fn exchange(&self, request: Message) -> Result<Message, Error> {
         self.request(request).await
     }
+
+    async fn usual<T: Send + 'static>(&self, request: &Usual<T>) -> Result<Came<T>, Error> {
+        Failover::usual(self, request).await
+    }
 }
 
 /// An HSS over Zh, or several ([`Failover`]).
@@ -67,7 +101,8 @@ pub struct ZhSource<X = Client> {
     exchange: X,
     origin: Origin,
     realm: Identity,
-    host: RwLock<Option<Identity>>,
+    /// What each MAR says of whom it is from and for.
+    route: RwLock<Arc<[u8]>>,
     session_ids: Arc<SessionIds>,
     tap: SharedTap,
     label: String,
@@ -82,9 +117,9 @@ impl<X: Exchange> ZhSource<X> {
         Self {
             exchange,
             session_ids: Arc::new(SessionIds::new(origin.host.clone(), start)),
+            route: RwLock::new(route(&origin, &realm, None)),
             origin,
             realm,
-            host: RwLock::default(),
             tap: tap::none(),
             label: "BSF".into(),
             hss_label: "HSS".into(),
@@ -109,11 +144,12 @@ impl<X: Exchange> ZhSource<X> {
     ///
     /// Where the peers of a [`Failover`] are replaced: `None` before, so that what is under way may go to either.
     pub fn set_host(&self, host: Option<Identity>) {
-        *self.host.write().unwrap_or_else(PoisonError::into_inner) = host;
+        let route = route(&self.origin, &self.realm, host.as_ref());
+        *self.route.write().unwrap_or_else(PoisonError::into_inner) = route;
     }
 
-    fn host(&self) -> Option<Identity> {
-        self.host.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn route(&self) -> Arc<[u8]> {
+        Arc::clone(&self.route.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Tells each MAR to `tap`.
@@ -130,30 +166,42 @@ impl<X: Exchange> ZhSource<X> {
         self
     }
 
-    fn request(
-        &self,
-        host: Option<Identity>,
-        impi: &Impi,
-        resync: Option<(Rand, Auts)>,
-    ) -> MultimediaAuthRequest {
-        MultimediaAuthRequest {
-            session_id: self.session_ids.next(),
-            origin_host: self.origin.host.clone(),
-            origin_realm: self.origin.realm.clone(),
-            destination_realm: self.realm.clone(),
-            destination_host: host,
-            impi: impi.clone(),
-            public_identity: None,
-            scheme: Some(Scheme::DigestAkaV1Md5),
-            resync,
-            guss_timestamp: None,
+    /// A MAR over this route.
+    fn request(&self, route: Arc<[u8]>, impi: &Impi, resync: Option<(Rand, Auts)>) -> Usual<Authentication> {
+        let (session_id, impi) = (self.session_ids.next(), impi.clone());
+        let resync = resync.map(|(rand, auts)| {
+            let mut both = [0; 30];
+            let (first, second) = both.split_at_mut(16);
+            first.copy_from_slice(rand.octets());
+            second.copy_from_slice(auts.octets());
+            both
+        });
+        let write = move |ids, out: &mut Out| {
+            let mar = Mar {
+                session_id: Ascii::of(session_id.as_bytes()),
+                route: Block::ready(&route),
+                impi: UserName::of(&impi),
+                item: Some(Asked {
+                    resync: resync.as_ref().map(Exactly),
+                }),
+                guss_timestamp: None,
+            };
+            out.write(mar, ids);
+        };
+        Usual {
+            command: MULTIMEDIA_AUTH,
+            write: Arc::new(write),
+            read: |octets| Maa::read(octets)?.1.to_owned(),
         }
     }
 }
 
+fn route(origin: &Origin, realm: &Identity, host: Option<&Identity>) -> Arc<[u8]> {
+    Block::octets_of(Route::between(origin, realm, host)).into()
+}
+
 impl<X: Exchange> VectorSource for ZhSource<X> {
     async fn fetch(&self, impi: &Impi, resync: Option<(Rand, Auts)>) -> Result<Obtained, SourceFailure> {
-        let host = self.host();
         if self.tap.listens() {
             let what = if resync.is_some() { "AUTS of" } else { "vector for" };
             self.tap.message(tap::Message {
@@ -164,30 +212,38 @@ impl<X: Exchange> VectorSource for ZhSource<X> {
                 clause: Some(Clause::new("TS 29.109", "4.2")),
             });
         }
-        let ask = async |host| {
-            let request = self.request(host, impi, resync).to_message();
-            self.exchange.exchange(request).await.map_err(|error| {
+        let ask = async |route| {
+            let request = self.request(route, impi, resync);
+            self.exchange.usual(&request).await.map_err(|error| {
                 tracing::warn!(%error, "Zh: no answer");
                 SourceFailure::Down
             })
         };
-        let mut answer = ask(host.clone()).await?;
-        if answer.result() == Ok(ResultCode::UNABLE_TO_DELIVER) && self.host() != host {
+        let route = self.route();
+        let mut came = ask(Arc::clone(&route)).await?;
+        if let Came::Message(answer) = &came
+            && answer.result() == Ok(ResultCode::UNABLE_TO_DELIVER)
+            && self.route() != route
+        {
             // The HSS was replaced between the two steps; this answer has no vector.
-            answer = ask(self.host()).await?;
+            came = ask(self.route()).await?;
         }
-        read(impi, resync.is_some(), &answer)
+        read(impi, resync.is_some(), came)
     }
 }
 
 /// What an MAA means for the UE.
-fn read(impi: &Impi, was_resync: bool, answer: &Message) -> Result<Obtained, SourceFailure> {
+fn read(impi: &Impi, was_resync: bool, came: Came<Authentication>) -> Result<Obtained, SourceFailure> {
     // Whose they are stands in the audit log only.
     let broken = |what: &dyn std::fmt::Display| {
         tracing::warn!("Zh: the HSS's answer can't be used: {what}");
         SourceFailure::Broken
     };
-    let ok = match MultimediaAuthAnswer::parse(answer).map_err(|fault| broken(&fault))? {
+    let answer = match came {
+        Came::Usual(ok) => MultimediaAuthAnswer::Ok(ok),
+        Came::Message(answer) => MultimediaAuthAnswer::parse(&answer).map_err(|fault| broken(&fault))?,
+    };
+    let ok = match answer {
         MultimediaAuthAnswer::Ok(ok) => ok,
         MultimediaAuthAnswer::Err(failure) => {
             let meaning = meaning(failure.result, was_resync);

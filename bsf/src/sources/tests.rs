@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use aka::{Amf, Autn, Res, Vector};
 use base::Secret;
-use gba::zh::{Authentication, Failure};
+use gba::zh::{Failure, MultimediaAuthRequest, Scheme};
 
 use super::*;
 
@@ -24,6 +24,14 @@ impl Exchange for Arc<Canned> {
         self.seen.lock().unwrap().push(request);
         // Over the wire and back, so that what isn't sent isn't seen.
         answer.map(|a| Message::parse(&a.encode()).unwrap())
+    }
+
+    async fn usual<T: Send + 'static>(&self, request: &Usual<T>) -> Result<Came<T>, Error> {
+        let mut out = Out::default();
+        (request.write)(Ids::default(), &mut out);
+        let answer = self.exchange(Message::parse(out.octets()).unwrap()).await?;
+        let usual = (request.read)(&answer.encode());
+        Ok(usual.map_or(Came::Message(answer), Came::Usual))
     }
 }
 

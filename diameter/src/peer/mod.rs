@@ -28,7 +28,7 @@ use crate::{
     fault::Fault,
     grammar::{self, CAPABILITIES_EXCHANGE, DEVICE_WATCHDOG, DISCONNECT_PEER},
     identity::Identity,
-    layout,
+    layout::{self, Ids},
     message::{Header, Message},
     result::ResultCode,
 };
@@ -133,11 +133,20 @@ impl Peer {
 
     /// Gives a request of ours its identifiers, unique on this connection. Returns the hop-by-hop one.
     pub fn stamp(&mut self, request: &mut Message) -> u32 {
-        request.hop_by_hop = self.next_hop;
-        request.end_to_end = self.next_end;
+        let ids = self.ids();
+        (request.hop_by_hop, request.end_to_end) = (ids.hop_by_hop, ids.end_to_end);
+        ids.hop_by_hop
+    }
+
+    /// Identifiers for a request of ours, unique on this connection.
+    pub const fn ids(&mut self) -> Ids {
+        let ids = Ids {
+            hop_by_hop: self.next_hop,
+            end_to_end: self.next_end,
+        };
         self.next_hop = self.next_hop.wrapping_add(1);
         self.next_end = self.next_end.wrapping_add(1);
-        request.hop_by_hop
+        ids
     }
 
     /// The next thing to do.
@@ -155,10 +164,18 @@ impl Peer {
     pub fn vouch(&mut self, now: Now, octets: &[u8]) -> bool {
         let usual = self.is_own_request(octets).unwrap_or(false);
         if usual {
-            self.state = State::Open;
-            self.set_watchdog(now);
+            self.hear(now);
         }
         usual
+    }
+
+    /// A word of the peer that somebody else reads: an answer that was waited for.
+    pub fn hear(&mut self, now: Now) {
+        if matches!(self.state, State::Open | State::Suspect) {
+            self.state = State::Open;
+            // Any word of the peer shows that it lives (RFC 3539 3.4.1), only a DWA answers the DWR.
+            self.set_watchdog(now);
+        }
     }
 
     fn is_own_request(&self, octets: &[u8]) -> Option<bool> {
@@ -194,9 +211,7 @@ impl Peer {
                 State::WaitCer => self.first_request(now, &message),
                 State::WaitCea => self.first_answer(now, &message),
                 State::Open | State::Suspect => {
-                    self.state = State::Open;
-                    // Any word of the peer shows that it lives (RFC 3539 3.4.1), only a DWA answers the DWR.
-                    self.set_watchdog(now);
+                    self.hear(now);
                     self.opened(message);
                 }
                 State::Closing => self.closing(message),

@@ -14,7 +14,7 @@ use diameter::{
     },
 };
 
-use super::{MultimediaAuthRequest, NO_STATE_MAINTAINED, Scheme};
+use super::{Authentication, MultimediaAuthRequest, NO_STATE_MAINTAINED, Scheme};
 use crate::ids::Impi;
 
 /// A MAR. It asks for Digest-AKAv1-MD5, or leaves the choice to the HSS.
@@ -107,6 +107,18 @@ pub struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
+    /// From this node, to a realm and perhaps a host of it.
+    #[must_use]
+    pub fn between(origin: &'a Origin, realm: &'a Identity, host: Option<&'a Identity>) -> Self {
+        let name = |name: &'a Identity| Name::of(name.as_str().as_bytes());
+        Self {
+            origin_host: name(&origin.host),
+            origin_realm: name(&origin.realm),
+            destination_realm: name(realm),
+            destination_host: host.map(name),
+        }
+    }
+
     /// As a request says it.
     #[must_use]
     pub fn of(request: &'a MultimediaAuthRequest) -> Self {
@@ -209,6 +221,19 @@ impl<'a> Maa<'a> {
     #[must_use]
     pub fn read(octets: &'a [u8]) -> Option<(Ids, Self)> {
         layout::read(octets)
+    }
+
+    /// The same as a message that owns what it says; `None` never, for what was read.
+    #[must_use]
+    pub fn to_owned(&self) -> Option<Authentication> {
+        Some(Authentication {
+            impi: match self.impi {
+                Some(impi) => Some(impi.impi()?),
+                None => None,
+            },
+            vectors: vec![self.vector()?],
+            guss: self.guss.map(|xml| xml.octets().to_vec()),
+        })
     }
 
     /// The vector, for whoever keeps it.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::diameter::{
     Message,
+    layout::{Ids, Out},
     peer::{Closed, Peer},
 };
 use base::Entropy;
@@ -15,7 +16,7 @@ use tokio::{
 
 use super::{
     Config, Error, Security,
-    connection::{Ask, Clock, Side, Standing, run},
+    connection::{Ask, Clock, Read, Request, Side, Standing, run},
     end::End,
     server::seed,
 };
@@ -26,6 +27,27 @@ use crate::{
     tls::cert::Endpoint,
     wire::Wire,
 };
+
+/// Writes a request to the octets that go out, with these identifiers.
+pub type Write = Arc<dyn Fn(Ids, &mut Out) + Send + Sync>;
+
+/// A request by its octets.
+pub struct Usual<T> {
+    /// Its Command Code, which is the answer's too.
+    pub command: u32,
+    /// Writes it: once for each peer that is asked.
+    pub write: Write,
+    /// Reads what it needs of the answer, if that is as usual.
+    pub read: fn(&[u8]) -> Option<T>,
+}
+
+/// The answer to [`Usual`].
+pub enum Came<T> {
+    /// What was read of it.
+    Usual(T),
+    /// One that isn't as usual.
+    Message(Message),
+}
 
 /// The connection as its users see it.
 #[derive(Clone, Debug)]
@@ -146,6 +168,30 @@ impl Client {
     /// # Errors
     /// [`Error::Down`], [`Error::Lost`], [`Error::TimedOut`], [`Error::Busy`], [`Error::Closed`].
     pub async fn request(&self, request: Message) -> Result<Message, Error> {
+        // Who has no other reader gets a message.
+        self.ask(Request::Message(request)).await?.ok_or(Error::Closed)
+    }
+
+    /// As [`Self::request`], by octets.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub async fn usual<T: Send + 'static>(&self, request: &Usual<T>) -> Result<Came<T>, Error> {
+        let (sender, mut came) = oneshot::channel();
+        let (mut sender, read) = (Some(sender), request.read);
+        let read: Read = Box::new(move |octets| {
+            let value = read(octets);
+            // Who has gone is found out by the reply.
+            value.is_some_and(|value| sender.take().map(|to| to.send(value)).is_some())
+        });
+        let request = Request::Usual(request.command, Arc::clone(&request.write), read);
+        match self.ask(request).await? {
+            Some(message) => Ok(Came::Message(message)),
+            None => came.try_recv().map(Came::Usual).map_err(|_| Error::Closed),
+        }
+    }
+
+    async fn ask(&self, request: Request) -> Result<Option<Message>, Error> {
         if !self.is_open() {
             self.ready().await?;
         }

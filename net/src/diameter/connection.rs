@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use super::{
-    Error, Limits,
+    Error, Limits, Write,
     end::End,
     frame::{self, Frames},
     outbox::{Outbox, Sender},
@@ -59,16 +59,29 @@ const BURST: usize = 64;
 /// Places in the outbox that are kept for what the machine says of its own accord or to one message.
 const SPARE: usize = 8;
 
+/// Reads the octets of a usual answer for its asker; false if they aren't one.
+pub(super) type Read = Box<dyn FnMut(&[u8]) -> bool + Send>;
+
+/// Where an answer goes; `None` where its [`Read`] has it.
+pub(super) type Reply = oneshot::Sender<Result<Option<Message>, Error>>;
+
+/// A request on its way out.
+pub(super) enum Request {
+    Message(Message),
+    Usual(u32, Write, Read),
+}
+
 /// A request on its way out, and where its answer goes.
 pub(super) struct Ask {
-    pub(super) request: Message,
-    pub(super) reply: oneshot::Sender<Result<Message, Error>>,
+    pub(super) request: Request,
+    pub(super) reply: Reply,
 }
 
 struct Waiting {
     end_to_end: u32,
     command: u32,
-    reply: oneshot::Sender<Result<Message, Error>>,
+    read: Option<Read>,
+    reply: Reply,
 }
 
 /// What a side brings to its connection.
@@ -221,6 +234,7 @@ where
                     Ok(octets) => match work.usual(octets, now, &mut peer) {
                         Some(false) => break End::NotReading,
                         Some(true) => continue,
+                        None if work.usual_answer(octets, now, &mut peer) => continue,
                         None => frame::parse(octets),
                     },
                     Err(input) => Some(input),
@@ -448,7 +462,7 @@ impl Desk<'_> {
     }
 
     fn ask(&mut self, ask: Ask, peer: &mut Peer) -> bool {
-        let Ask { mut request, reply } = ask;
+        let Ask { request, reply } = ask;
         if self.waiting.len() >= self.limits.in_flight {
             self.waiting.retain(|_, waiting| !waiting.reply.is_closed());
         }
@@ -460,32 +474,66 @@ impl Desk<'_> {
         if reply.is_closed() {
             return true;
         }
-        let hop = peer.stamp(&mut request);
-        let (end_to_end, command) = (request.end_to_end, request.command);
-        self.waiting.insert(
-            hop,
-            Waiting {
-                end_to_end,
-                command,
-                reply,
-            },
-        );
-        self.send(&request)
+        let ids = peer.ids();
+        let (command, read, sent) = match request {
+            Request::Message(mut request) => {
+                (request.hop_by_hop, request.end_to_end) = (ids.hop_by_hop, ids.end_to_end);
+                (request.command, None, self.send(&request))
+            }
+            Request::Usual(command, write, read) => {
+                let sent = self.outbox.sender().write(|out| write(ids, out));
+                (command, Some(read), sent)
+            }
+        };
+        let waiting = Waiting {
+            end_to_end: ids.end_to_end,
+            command,
+            read,
+            reply,
+        };
+        self.waiting.insert(ids.hop_by_hop, waiting);
+        sent
+    }
+
+    /// Whose answer this is by its identifiers.
+    fn asker(&self, answer: &Header) -> Option<&Waiting> {
+        self.waiting
+            .get(&answer.hop_by_hop)
+            .filter(|w| w.end_to_end == answer.end_to_end && w.command == answer.command)
+    }
+
+    /// Gives the octets of an answer to who waits for them; false if nobody does, or they aren't as usual.
+    fn usual_answer(&mut self, octets: &[u8], now: Now, peer: &mut Peer) -> bool {
+        let head = Header::parse(octets).ok().filter(|head| !head.is_request());
+        let Some(head) = head.filter(|head| self.asker(head).is_some()) else {
+            return false;
+        };
+        let read = self
+            .waiting
+            .get_mut(&head.hop_by_hop)
+            .and_then(|w| w.read.as_mut());
+        if !read.is_some_and(|read| read(octets)) {
+            return false;
+        }
+        peer.hear(now);
+        self.reply(&head, None);
+        true
     }
 
     fn answer(&mut self, answer: Message) {
-        match self.waiting.remove(&answer.hop_by_hop) {
-            Some(w) if w.end_to_end == answer.end_to_end && w.command == answer.command => {
-                // An error means that nobody waits any more.
-                if w.reply.send(Ok(answer)).is_err() {
-                    self.note(&Incident::UnaskedAnswer);
-                }
-            }
-            Some(other) => {
-                self.waiting.insert(answer.hop_by_hop, other);
-                self.note(&Incident::UnaskedAnswer);
-            }
-            None => self.note(&Incident::UnaskedAnswer),
+        let head = answer.header();
+        if self.asker(&head).is_some() {
+            self.reply(&head, Some(answer));
+        } else {
+            self.note(&Incident::UnaskedAnswer);
+        }
+    }
+
+    fn reply(&mut self, head: &Header, answer: Option<Message>) {
+        let waiting = self.waiting.remove(&head.hop_by_hop);
+        // An error means that nobody waits any more.
+        if waiting.is_some_and(|w| w.reply.send(Ok(answer)).is_err()) {
+            self.note(&Incident::UnaskedAnswer);
         }
     }
 

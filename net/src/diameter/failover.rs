@@ -1,11 +1,14 @@
 //! Several peers that stand in for each other, such as two HSS of one realm.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    convert::Infallible,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use ::diameter::{Message, ResultCode};
 use tokio::task::JoinSet;
 
-use super::{Client, Error};
+use super::{Came, Client, Error, Usual};
 
 /// Clients in order: the first is the primary, the others stand in for it.
 ///
@@ -75,6 +78,21 @@ impl Failover {
     /// # Errors
     /// That of the last peer that was asked.
     pub async fn request(&self, request: Message) -> Result<Message, Error> {
+        match self.send::<Infallible>(Sent::Message(&request)).await? {
+            Came::Message(answer) => Ok(answer),
+            Came::Usual(never) => match never {},
+        }
+    }
+
+    /// As [`Self::request`], by octets.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub async fn usual<T: Send + 'static>(&self, request: &Usual<T>) -> Result<Came<T>, Error> {
+        self.send(Sent::Usual(request)).await
+    }
+
+    async fn send<T: Send + 'static>(&self, request: Sent<'_, T>) -> Result<Came<T>, Error> {
         loop {
             let clients = self.clients();
             let answer = self.ask(&clients, &request).await;
@@ -86,7 +104,11 @@ impl Failover {
         }
     }
 
-    async fn ask(&self, clients: &[Client], request: &Message) -> Result<Message, Error> {
+    async fn ask<T: Send + 'static>(
+        &self,
+        clients: &[Client],
+        request: &Sent<'_, T>,
+    ) -> Result<Came<T>, Error> {
         let mut order = order(clients);
         if order.is_empty() {
             self.ready().await?;
@@ -94,12 +116,15 @@ impl Failover {
         }
         let mut last = Err(Error::Closed);
         for client in order {
-            last = client.request(request.clone()).await;
+            last = match request {
+                Sent::Message(request) => client.request((*request).clone()).await.map(Came::Message),
+                Sent::Usual(request) => client.usual(request).await,
+            };
             match &last {
                 Err(error) if error.is_unsent() => {
                     tracing::warn!(peer = client.peer(), %error, "Diameter: trying the next peer");
                 }
-                Ok(answer) if may_be_asked_elsewhere(answer) => {
+                Ok(Came::Message(answer)) if may_be_asked_elsewhere(answer) => {
                     tracing::warn!(peer = client.peer(), result = ?answer.result(), "Diameter: trying the next peer");
                 }
                 _ => break,
@@ -114,6 +139,12 @@ impl Failover {
             client.close().await;
         }
     }
+}
+
+/// What is sent, in either form.
+enum Sent<'a, T> {
+    Message(&'a Message),
+    Usual(&'a Usual<T>),
 }
 
 /// Those that are open; those that have yet to prove that they are back come last.

@@ -32,7 +32,7 @@ use ::diameter::{
 };
 use thiserror::Error;
 
-pub use client::Client;
+pub use client::{Came, Client, Usual, Write};
 pub use failover::Failover;
 pub use roster::Roster;
 pub use security::{PORT, Security, TLS_PORT};
