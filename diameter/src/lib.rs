@@ -3,6 +3,7 @@
 //! - [`message`], [`avp`]: octets to a tree of AVPs and back, exact to the octet, bounded in size and depth
 //! - [`dictionary`]: one table keyed by vendor and code, which encoder, decoder, checker and printer read
 //! - [`grammar`]: which AVPs a command wants; turns a bad request into the [`Fault`] to answer
+//! - [`layout`]: usual messages between octets and borrowed views, without a tree between
 //! - [`show`]: what may be written to a log; keys appear as `<n octets>`
 //! - [`peer`]: the state machine of one connection: CER/CEA, DWR/DWA, DPR/DPA
 //! - [`identity`], [`result`], [`fault`]: the small types that all of these speak

@@ -2,7 +2,8 @@
 //!
 //! [`MultimediaAuthRequest`] and [`MultimediaAuthAnswer`] on one side, [`diameter::Message`] on the other.
 //! Requests are read strictly: what is wrong becomes the [`Fault`] to answer ([`fault_answer`]). Answers are
-//! read tolerantly: what isn't needed (such as the Route-Record that a relay adds) is passed over.
+//! read tolerantly: what isn't needed (such as the Route-Record that a relay adds) is passed over. Where a message is as
+//! usual, [`view`] has both as slices of its octets, which is what HSS and BSF read and write first.
 
 mod answer;
 pub mod view;
