@@ -1,10 +1,10 @@
-//! Messages in the order in which they usually come, between octets and borrowed views without an [`Avp`](crate::Avp).
+//! Messages in the order in which they usually come, between octets and borrowed views without an [`Avp`].
 //!
 //! A view is a struct of slices. It says once, in [`Fields::lay`], which AVPs it has and in which order; reading,
 //! measuring and writing follow from that. Reading is one pass that checks what the general way checks (length, padding,
 //! flags, value, number, order of the groups) and knows no faults: whatever isn't exactly as laid down here, be it wrong
 //! or merely unusual (another order, a Route-Record, a T flag), has no view, and is read by
-//! [`Message::parse`](crate::Message::parse) and [`grammar`](crate::grammar), which know what to say of it.
+//! [`Message::parse`] and [`grammar`](crate::grammar), which know what to say of it.
 //! What has a view has to be what they take, and to mean the same: a property of the tests of crate `gba`.
 
 mod read;
