@@ -20,8 +20,24 @@ pub fn apart(name: &str, test: impl FnOnce()) {
     if env::var_os(INSIDE).is_some() {
         return test();
     }
-    if peer::program("unshare", "util-linux").is_none() || peer::program("ip", "iproute2").is_none() {
+    let this = env::current_exe().unwrap();
+    let Some(mut again) = unshared(&[this.to_str().unwrap(), "--exact", name, "--nocapture"]) else {
         return;
+    };
+    let done = peer::run(again.env(INSIDE, "1"), LIMIT);
+    let said = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    let (out, err) = (said(&done.stdout), said(&done.stderr));
+    assert!(done.status.success() && out.contains("1 passed"), "{out}{err}");
+}
+
+/// A program in a network with loopback only and with an empty /run; `None` where that can't be had and may be.
+///
+/// # Panics
+/// Where it can't be had and peers are required.
+#[must_use]
+pub fn unshared(program: &[&str]) -> Option<Command> {
+    if peer::program("unshare", "util-linux").is_none() || peer::program("ip", "iproute2").is_none() {
+        return None;
     }
     let unshare = |rights: &str, then: &[&str]| {
         let mut command = Command::new("unshare");
@@ -35,16 +51,10 @@ pub fn apart(name: &str, test: impl FnOnce()) {
     };
     // A user namespace gives who isn't root the right to the others.
     let Some(rights) = ["-mn", "-rmn"].iter().find(can) else {
-        let _ = peer::missing::<()>(
+        return peer::missing(
             "namespaces for network and mounts",
             "run as root, or allow user namespaces",
         );
-        return;
     };
-    let this = env::current_exe().unwrap();
-    let mut again = unshare(rights, &[this.to_str().unwrap(), "--exact", name, "--nocapture"]);
-    let done = peer::run(again.env(INSIDE, "1"), LIMIT);
-    let said = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-    let (out, err) = (said(&done.stdout), said(&done.stderr));
-    assert!(done.status.success() && out.contains("1 passed"), "{out}{err}");
+    Some(unshare(rights, program))
 }

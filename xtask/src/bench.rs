@@ -16,6 +16,7 @@ const GATED: &[(&str, &str)] = &[
     ("aka", "milenage"),
     ("aka", "tuak"),
     ("bsf", "sessions"),
+    ("cli", "pcscd"),
     ("gba", "ks_naf"),
     ("gba", "zh"),
     ("lab", "bootstrap"),

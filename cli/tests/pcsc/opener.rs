@@ -16,7 +16,7 @@ use uicc::{
     terminal::{GbaOutcome, Mode, Usim, UsimError},
 };
 
-use crate::{IMPI, IMSI, in_reader, vector};
+use crate::{IMPI, IMSI, gba as gba_program, in_reader, vector};
 
 fn open() -> Reader {
     Reader::open(&Choice::Number(0)).unwrap()
@@ -183,6 +183,47 @@ fn what_was_selected_and_verified_ends_with_the_connection() {
             }
             let none = Reader::open(&Choice::Number(7)).err().unwrap();
             assert!(none.to_string().contains("0: Virtual PCD 00 00"), "{none}");
+        },
+    );
+}
+
+/// The program's own commands, one after the other, on one card in a reader.
+#[test]
+fn a_card_in_a_reader_says_who_it_is_and_plays_the_demo_twice() {
+    apart(
+        "opener::a_card_in_a_reader_says_who_it_is_and_plays_the_demo_twice",
+        || {
+            let folder = tempfile::tempdir().unwrap();
+            let Some(mut pcscd) = Pcscd::start(folder.path()) else {
+                return;
+            };
+            let _card = in_reader(&[]);
+            pcscd.wait_for_card();
+            let limit = std::time::Duration::from_secs(60);
+            let said = |args: &[&str]| {
+                let output = tests::peer::run(&mut gba_program(args), limit);
+                let text = [output.stdout, output.stderr].map(|o| String::from_utf8_lossy(&o).into_owned());
+                (output.status.code(), text.concat())
+            };
+            let (status, info) = said(&["card", "info", "--card", "pcsc:0"]);
+            assert!(
+                status == Some(0) && info.contains(IMSI) && info.contains(READER),
+                "{info}"
+            );
+            for _ in 0..2 {
+                let (status, story) = said(&[
+                    "demo", "--card", "pcsc:0", "--k", "env:K", "--opc", "env:OPC", "--yes",
+                ]);
+                assert!(
+                    status == Some(0) && story.contains("GBA bootstrapping"),
+                    "{story}"
+                );
+            }
+            let (status, story) = said(&["card", "info", "--card", "pcsc:1"]);
+            assert!(
+                status == Some(2) && story.contains("no card"),
+                "{status:?} {story}"
+            );
         },
     );
 }
