@@ -1,6 +1,7 @@
 //! TS 102 222: files that come, go and change their life.
 
 use super::{laboratory::*, *};
+use crate::software::Change;
 use base::tlv;
 
 /// CREATE FILE of these objects.
@@ -303,4 +304,46 @@ fn what_is_terminated_stays_so() {
     let mut again = of(laboratory());
     again.apply(&card.snapshot()).unwrap();
     assert_eq!(sw(&mut again, "00b0820000"), 0x6985, "for ever");
+}
+
+/// Every instruction with every P1 and P2, without data and with some, on channels that are there and not: no state
+/// changes where the answer isn't a success, and none at all on a channel that isn't open.
+//= ROW-54
+#[test]
+fn row_54_junk_gets_the_right_word_and_changes_nothing() {
+    let mut card = card();
+    let before: Vec<_> = card.snapshot().iter().map(Change::item).collect();
+    play(
+        &mut card,
+        &[
+            ("00c0000000", "", 0x6985),       // GET RESPONSE without cause
+            ("4f70000000", "", 0x6881),       // channel 19 isn't open
+            ("4fa4000c 02 3f00", "", 0x6881), // nor
+            ("10a4000c 02 3f00", "", 0x6e00), // a chain that nobody ends
+            ("00b0000000", "", 0x6986),       // Le 0, and nothing selected
+            ("00a4000c 02 2fe2", "", 0x9000),
+            ("00b0000000", "89898989898989898989", 0x9000), // Le 0: what there is
+        ],
+    );
+    // READ, SEARCH, SELECT, STATUS and what only asks may succeed; nothing here may change a file or a counter.
+    for ins in (0..=255).filter(|ins| super::super::command(*ins).is_some()) {
+        for p1 in [0x00, 0x01, 0x02, 0x08, 0x1f, 0x40, 0x7f, 0x80, 0x9f, 0xff] {
+            for p2 in [0x00, 0x01, 0x04, 0x0c, 0x13, 0x1f, 0x40, 0x80, 0x91, 0xff] {
+                for rest in ["", "00", "01", "0100", "020000", "02ffff00"] {
+                    for cla in ["00", "80", "4f", "cf"] {
+                        let command = format!("{cla}{ins:02x}{p1:02x}{p2:02x}{rest}");
+                        let word = crate::Sw(sw(&mut card, &command));
+                        let ranges = matches!(word.sw1(), 0x61 | 0x6c) || word.tries_left().is_some();
+                        assert!(ranges || crate::Sw::TABLE.contains(&word), "{command}: {word}");
+                    }
+                }
+            }
+        }
+        card.reset();
+    }
+    let after: Vec<_> = card.snapshot().iter().map(Change::item).collect();
+    assert_eq!(after, before, "no file came, went or changed");
+    for (reference, tries) in [("01", 0x63c3), ("0a", 0x63ca), ("11", 0x63c3)] {
+        assert_eq!(sw(&mut card, &format!("002000{reference}")), tries, "{reference}");
+    }
 }
