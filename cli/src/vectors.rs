@@ -29,7 +29,7 @@ pub(crate) enum Command {
                             \"computed\", \"K\": \"465b…\", …}]}.\n\
                             gba vectors schema tells which fields each kind needs, and has an example that passes."
     )]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print how a file of vectors is written, and which fields each kind needs.
     #[command(after_help = "Example: gba vectors schema | less")]
     Schema,

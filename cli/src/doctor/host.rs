@@ -238,11 +238,11 @@ fn readers() -> Line {
     match sockets.into_iter().find(|path| Path::new(path).exists()) {
         Some(path) => Line::ok(
             "pcscd",
-            format!("its socket is there: {path} (card readers are still to come)"),
+            format!("its socket is there: {path}; gba card doctor looks at readers and cards"),
         ),
         None => Line::ok(
             "pcscd",
-            "not running; nothing here needs it, card readers are still to come",
+            "not running; only cards in readers need it (gba card doctor)",
         ),
     }
 }
