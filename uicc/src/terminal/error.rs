@@ -16,7 +16,7 @@ pub enum UsimError {
 
     // The person has to do something.
     /// PIN 1 is on and none was given.
-    #[error("the card's PIN is needed ({tries} tries left): give the PIN, or switch it off in a phone")]
+    #[error("the card's PIN is needed ({tries} tries left): give the PIN (--pin, --card-pin), or switch it off")]
     PinNeeded {
         /// Tries left, as the card says.
         tries: u8,
