@@ -370,6 +370,16 @@ impl Files {
 
     /// Enters a file into its directory; without `entry` it is an ADF.
     fn list(&mut self, parent: NodeId, id: NodeId, entry: Option<Entry>) {
+        // A directory that changes is the card's own: not where nothing changes in it.
+        let there = self.directory(parent).is_some_and(|dir| match &entry {
+            Some(entry) => dir.entries.iter().any(|e| {
+                (e.fid, e.id, e.sfi, e.directory) == (entry.fid, entry.id, entry.sfi, entry.directory)
+            }),
+            None => dir.applications.contains(&id),
+        });
+        if there {
+            return;
+        }
         let Some(Body::Directory(dir)) = self.edit(parent).map(|n| &mut n.body) else {
             return;
         };
