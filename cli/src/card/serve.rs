@@ -424,9 +424,9 @@ mod tests {
                 let mut stream = Blocking::connect(&address).unwrap();
                 stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
                 stream.write_all(odd).unwrap();
-                stream.shutdown(std::net::Shutdown::Write).unwrap();
+                // The other end may be quicker, and a reset is an end too.
+                let _ = stream.shutdown(std::net::Shutdown::Write);
                 let mut said = Vec::new();
-                // A reset is an end too.
                 let _ = stream.read_to_end(&mut said);
                 let greeting = 2 + GREETING.len() + NONCE;
                 assert!(said.len() <= greeting + 3, "{said:02x?}");

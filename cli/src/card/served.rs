@@ -111,3 +111,37 @@ impl Served {
 }
 
 const GET_RESPONSE: u8 = 0xc0;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::card::soft::{self, SoftArgs};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever a reader sends: controls but for the ATR have no answer, all else has one of 2 to 258 octets.
+        #[test]
+        fn every_frame_has_its_answer(frames in prop::collection::vec(
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..300),
+                prop::sample::select(vec![vec![0], vec![1], vec![2], vec![4], vec![0, 0xa4, 0, 4, 2, 0x3f, 0], vec![0, 0xc0, 0, 0, 0]]),
+            ],
+            0..20,
+        )) {
+            let made = soft::one(soft::DEFAULT, &SoftArgs::default()).unwrap();
+            let gsmtap = Gsmtap::to("127.0.0.1:9").unwrap();
+            let mut card = Served::new(1, made.card, true, Some(gsmtap));
+            for frame in frames {
+                let answer = card.answer(&frame);
+                match frame[..] {
+                    [0..=2] => prop_assert!(answer.is_none()),
+                    [4] => prop_assert!(answer.unwrap().expose() == atr::SOFTWARE),
+                    _ => prop_assert!((2..=258).contains(&answer.unwrap().len())),
+                }
+            }
+        }
+    }
+}
