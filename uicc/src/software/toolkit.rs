@@ -8,7 +8,7 @@ use base::apdu::Command;
 use super::{Answer, SoftCard};
 use crate::{
     Sw,
-    toolkit::{Action, Envelope, Event, Proactive, TerminalProfile, TerminalResponse},
+    toolkit::{Envelope, Event, Proactive, TerminalProfile, TerminalResponse},
 };
 
 /// Most commands that wait.
@@ -19,8 +19,8 @@ const MOST: usize = 32;
 pub struct Scripted {
     /// What has to happen first.
     pub when: When,
-    /// What it asks for then, if the terminal's profile says that it can do that.
-    pub action: Action,
+    /// What it asks for then, if the terminal's profile says that it can do that. The card numbers it anew.
+    pub command: Proactive,
 }
 
 /// What has to happen before a [`Scripted`] command.
@@ -41,7 +41,7 @@ pub enum When {
 pub(super) struct Toolkit {
     script: Vec<Scripted>,
     profile: TerminalProfile,
-    waiting: VecDeque<Action>,
+    waiting: VecDeque<Proactive>,
     /// Fetched, and not answered yet.
     fetched: Option<Proactive>,
     last: u8,
@@ -62,8 +62,8 @@ impl Toolkit {
     /// Lets all commands wait that are for this; those that the terminal can't do are left out (TS 102 223 5.2).
     fn happened(&mut self, when: When) -> Result<(), Sw> {
         let script = self.script.iter().filter(|s| s.when == when);
-        let able = script.filter(|s| self.profile.offers(&s.action));
-        let more: Vec<Action> = able.map(|s| s.action.clone()).collect();
+        let able = script.filter(|s| self.profile.offers(&s.command.action));
+        let more: Vec<Proactive> = able.map(|s| s.command.clone()).collect();
         if self.waiting.len() + more.len() > MOST {
             return Err(Sw::BUSY);
         }
@@ -76,8 +76,8 @@ impl Toolkit {
         if self.fetched.is_some() {
             return None;
         }
-        let number = self.last % 0xfe + 1;
-        let command = Proactive::new(number, self.waiting.front()?.clone());
+        let mut command = self.waiting.front()?.clone();
+        command.number = self.last % 0xfe + 1;
         let octets = command.octets().ok()?;
         Some((command, octets))
     }

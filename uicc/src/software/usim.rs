@@ -44,9 +44,7 @@ pub const USIM_AID: [u8; 16] = [
 /// Services whose files are always there: SMS, SMS parameters, cell broadcast identifiers, SPN, user PLMNs, MSISDN, data
 /// download by SMS-PP, the one that shall be set, operator and home PLMNs, equivalent home PLMNs, EPS and 5GS mobility,
 /// 5G security parameters, SUCI by the phone, unified access control.
-const SERVICES: [u16; 17] = [
-    10, 12, 15, 19, 20, 21, 28, 33, 34, 42, 43, 71, 85, 122, 123, 124, 126,
-];
+const SERVICES: [u16; 16] = [10, 12, 15, 19, 20, 21, 33, 34, 42, 43, 71, 85, 122, 123, 124, 126];
 
 /// The network that the card belongs to.
 pub(super) fn home(profile: &Profile) -> Option<Plmn> {

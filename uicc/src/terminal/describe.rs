@@ -32,6 +32,27 @@ pub fn command(c: &Command) -> String {
             (n, _) => format!("READ RECORD {n}"),
         },
         0xc0 => "GET RESPONSE".to_owned(),
+        0x10 => "TERMINAL PROFILE".to_owned(),
+        0x12 => "FETCH".to_owned(),
+        0x14 => "TERMINAL RESPONSE".to_owned(),
+        0xc2 => format!("ENVELOPE, {}", octets(c.data().len())),
+        0x70 => match c.p1 {
+            0 => "MANAGE CHANNEL: open".to_owned(),
+            _ => format!("MANAGE CHANNEL: close {}", c.p2),
+        },
+        0x32 => "INCREASE".to_owned(),
+        0x84 => "GET CHALLENGE".to_owned(),
+        0xca => "GET DATA".to_owned(),
+        0xdb => "SET DATA".to_owned(),
+        0x04 => "DEACTIVATE FILE".to_owned(),
+        0x44 => "ACTIVATE FILE".to_owned(),
+        0xe0 => "CREATE FILE".to_owned(),
+        0xe4 => "DELETE FILE".to_owned(),
+        0xd4 => "RESIZE FILE".to_owned(),
+        0xe6 => "TERMINATE DF".to_owned(),
+        0xe8 => "TERMINATE EF".to_owned(),
+        0xfe => "TERMINATE CARD USAGE".to_owned(),
+        0xaa => "TERMINAL CAPABILITY".to_owned(),
         0xf2 => "STATUS".to_owned(),
         0x20 => match c.data().len() {
             0 => format!("VERIFY {}: how many tries?", key(c.p2)),
@@ -64,6 +85,7 @@ pub fn response(c: &Command, r: &Response) -> String {
     }
     let data = r.data();
     cut(match (c.ins, data.first()) {
+        (_, None) if sw.sw1() == 0x91 => "done, a proactive command waits".to_owned(),
         (_, None) => "done".to_owned(),
         (0x88, Some(0xdc)) => format!(
             "synchronisation failure: AUTS, {}",

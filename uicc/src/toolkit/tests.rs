@@ -208,7 +208,10 @@ fn card(script: Vec<Scripted>, t0: bool) -> Session<SoftCard> {
 //= TS102221-11.2-r1
 #[test]
 fn a_card_gives_its_commands_one_after_the_other_and_each_when_it_is_time() {
-    let scripted = |when, action| Scripted { when, action };
+    let scripted = |when, action| Scripted {
+        when,
+        command: Proactive::new(1, action),
+    };
     for t0 in [false, true] {
         let mut all: Vec<_> = actions()
             .into_iter()
@@ -254,11 +257,11 @@ fn a_command_that_the_terminal_cannot_do_is_not_given() {
     let script = vec![
         Scripted {
             when: When::Profile,
-            action: text("no display"),
+            command: Proactive::new(1, text("no display")),
         },
         Scripted {
             when: When::Profile,
-            action: Action::MoreTime,
+            command: Proactive::new(1, Action::MoreTime),
         },
     ];
     let mut session = card(script, false);
@@ -273,7 +276,7 @@ fn a_command_that_the_terminal_cannot_do_is_not_given() {
 fn commands_out_of_turn_and_bad_data_are_refused_and_91xx_stays_until_it_is_fetched() {
     let script = vec![Scripted {
         when: When::Profile,
-        action: Action::MoreTime,
+        command: Proactive::new(9, Action::MoreTime),
     }];
     let mut session = card(script, false);
     let mut say = |apdu: &str| {
@@ -320,7 +323,10 @@ proptest! {
         commands in proptest::collection::vec((prop_oneof![Just(0x10u8), Just(0x12), Just(0x14), Just(0xc2)],
             proptest::collection::vec(any::<u8>(), 0..40)), 0..30)
     ) {
-        let script = actions().into_iter().map(|(action, _)| Scripted { when: When::Profile, action }).collect();
+        let script = actions().into_iter().map(|(action, _)| Scripted {
+            when: When::Profile,
+            command: Proactive::new(1, action),
+        }).collect();
         let mut session = card(script, true);
         for (ins, data) in commands {
             let mut apdu = vec![0x80, ins, 0, 0];

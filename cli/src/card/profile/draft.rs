@@ -13,6 +13,7 @@ use uicc::{
     software::{
         GbaU, MacForm, ResForm,
         profile::{AccessRule, KeySpec, Subscription},
+        toolkit::Scripted,
     },
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct Draft {
     pub(crate) guard_auts: Option<bool>,
     pub(crate) ara_m: Option<bool>,
     pub(crate) access_rules: Vec<AccessRule>,
+    pub(crate) toolkit: Vec<Scripted>,
     pub(crate) m2m: Option<M2m>,
     pub(crate) keys: Option<Keys>,
     pub(crate) sqn: Option<SqnDraft>,
@@ -250,6 +252,9 @@ impl Draft {
         self.ara_m = self.ara_m.or(below.ara_m);
         if self.access_rules.is_empty() {
             self.access_rules = below.access_rules;
+        }
+        if self.toolkit.is_empty() {
+            self.toolkit = below.toolkit;
         }
         self.m2m = self.m2m.or(below.m2m);
         self.keys = self.keys.or(below.keys);

@@ -20,6 +20,7 @@ use super::{
     draft::{GbaDraft, Keys, M2m, Operator, OtaKey, SqnDraft},
     files::{FileDraft, Fill, Structure, key_name},
     read::REDACTED,
+    toolkit,
 };
 use crate::sim;
 
@@ -101,6 +102,9 @@ pub(crate) fn export(profile: &Profile, secrets: bool, state: Option<&[Change]>)
         w.m2m(m2m);
     }
     draft.access_rules.iter().for_each(|rule| w.access_rule(rule));
+    for scripted in &draft.toolkit {
+        w.line(format_args!("{}", toolkit::written(scripted)));
+    }
     pins.iter().for_each(|pin| w.pin(pin));
     for set in &draft.ota {
         w.line(format_args!("\n[[ota]]\nversion = {}", set.version));

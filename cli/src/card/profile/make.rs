@@ -133,6 +133,7 @@ impl Profile {
         if draft.ara_m.unwrap_or(!draft.access_rules.is_empty()) {
             profile.access_rules = Some(draft.access_rules.clone());
         }
+        profile.toolkit.clone_from(&draft.toolkit);
         if let Some(m2m) = &draft.m2m {
             profile.m2m_framework = m2m.framework.then(|| m2m.subscription.clone());
             profile.m2m_module = m2m.module.then(|| m2m.subscription.clone());

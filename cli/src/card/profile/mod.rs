@@ -12,6 +12,7 @@ mod path;
 mod read;
 #[cfg(test)]
 mod tests;
+mod toolkit;
 
 use std::{io::Write as _, path::PathBuf};
 

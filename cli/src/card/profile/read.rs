@@ -23,7 +23,7 @@ use super::{
     BUILT_IN, NONE,
     draft::{Draft, GbaDraft, KeySet, Keys, M2m, Operator, OtaAlgorithm, OtaKey, SqnDraft},
     files::{FileDraft, Fill, OPERATIONS, Structure, key_reference, rules},
-    path,
+    path, toolkit,
 };
 use crate::sim;
 
@@ -85,6 +85,10 @@ pub(crate) fn read(text: &str, source: &mut Source<'_>) -> Result<Read> {
     for mut rule in t.tables("access_rule")? {
         draft.access_rules.push(access_rule(&mut rule)?);
         rule.finish()?;
+    }
+    for mut asked in t.tables("toolkit")? {
+        draft.toolkit.push(toolkit::scripted(&mut asked)?);
+        asked.finish()?;
     }
     if let Some(mut gba) = t.table("gba_u")? {
         draft.gba_u = Some(gba_of(&mut gba)?);

@@ -25,6 +25,7 @@ pub(crate) mod ready;
 pub(crate) mod secret;
 mod shell;
 pub(crate) mod target;
+mod toolkit;
 mod tree;
 
 use clap::{Args, Subcommand};
@@ -116,6 +117,9 @@ pub(crate) enum Terminal {
     /// Send APDUs as they are written, and say what the answers mean.
     #[command(after_help = "Example: gba card apdu --card software:gba 00A40004023F00 80F2000000")]
     Apdu(Box<On<apdu::Apdu>>),
+    /// Play a handset: tell the card what a terminal can do, and show what its toolkit asks for then.
+    #[command(after_help = "Example: gba card toolkit --card software:card.toml --event 05 --yes")]
+    Toolkit(Box<On<toolkit::Toolkit>>),
     /// A session with one card: all these commands, with completion and history.
     #[command(after_help = "Example: gba card shell --card software:gba")]
     Shell(Box<On<shell::Shell>>),
@@ -145,6 +149,7 @@ pub(crate) fn run(command: Terminal) -> Result<(), Failure> {
         Terminal::Derive(on) => on.run(),
         Terminal::Sqn(on) => on.run(),
         Terminal::Apdu(on) => on.run(),
+        Terminal::Toolkit(on) => on.run(),
         Terminal::Shell(on) => on.run(),
         Terminal::Export(on) => on.run(),
         Terminal::Doctor(args) => doctor::run(&args),

@@ -277,7 +277,7 @@ impl Names {
         }
         let (aid, fids) = place.place();
         for d in names::DIRECTORIES {
-            if names::directory(aid, fids).is_some_and(|here| std::ptr::eq(here, d)) || directory.is_empty() {
+            if names::directory(aid, fids).is_some_and(|here| here.name == d.name) || directory.is_empty() {
                 found.extend(d.files.iter().map(|f| f.name.to_owned()));
             }
         }
