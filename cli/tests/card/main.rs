@@ -324,3 +324,50 @@ fn doctor_apdu_and_export_say_what_they_find() {
             .any(|f| f["name"].as_str() == Some("ADF.USIM/EF_GBANL"))
     );
 }
+
+/// A network left running; killed when dropped.
+struct Up(std::process::Child);
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_device_bootstraps_with_a_card_of_its_own_and_no_keys() {
+    use std::io::BufRead as _;
+
+    let folder = folder();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gba"))
+        .current_dir(folder.path())
+        .args(["up", "--mode", "u"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let up = Up(child);
+    let (mut bsf, mut config) = (String::new(), String::new());
+    for line in out.lines().map_while(Result::ok) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["BSF", "Ub", address, ..] => (*address).clone_into(&mut bsf),
+            ["its", "card", path, ..] => config = std::fs::read_to_string(path).unwrap(),
+            ["up:", "ready;", ..] => break,
+            _ => {}
+        }
+    }
+    let config: toml::Value = toml::from_str(&config).unwrap();
+    let ue = &config["ue"];
+    let (k, opc) = (ue["k"].as_str().unwrap(), ue["opc"].as_str().unwrap());
+    let card = format!("base = \"gba\"\n[keys]\nk = \"{k}\"\nopc = \"{opc}\"\n");
+    std::fs::write(folder.path().join("sim.toml"), card).unwrap();
+    let line = format!("ue bootstrap --card software:sim.toml --bsf {bsf} --json");
+    let said = run(folder.path(), &line, "");
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert_eq!(said.json()["mode"], "u", "{}", said.out);
+    drop(up);
+}

@@ -22,11 +22,22 @@ use super::{
 };
 use crate::Failure;
 
-/// Instructions that neither change a card nor can block it (TS 102 221 10.1.2): SELECT, READ, SEARCH, STATUS, GET and
-/// RETRIEVE DATA, GET RESPONSE, GET CHALLENGE, MANAGE CHANNEL, TERMINAL CAPABILITY and PROFILE, FETCH.
-const HARMLESS: [u8; 14] = [
-    0xa4, 0xb0, 0xb1, 0xb2, 0xb3, 0xa2, 0xf2, 0xca, 0xcb, 0xc0, 0x84, 0x70, 0xaa, 0x10,
-];
+/// Instructions of the interindustry class that neither change a card nor can block it (TS 102 221 10.1.2): SELECT, READ,
+/// SEARCH, GET and RETRIEVE DATA, GET RESPONSE, GET CHALLENGE, MANAGE CHANNEL.
+const HARMLESS: [u8; 11] = [0xa4, 0xb0, 0xb1, 0xb2, 0xb3, 0xa2, 0xca, 0xcb, 0xc0, 0x84, 0x70];
+/// The same of class 8X: STATUS, GET and RETRIEVE DATA, GET RESPONSE, TERMINAL CAPABILITY and PROFILE.
+const HARMLESS_8X: [u8; 6] = [0xf2, 0xca, 0xcb, 0xc0, 0xaa, 0x10];
+
+/// Whether a command may be sent without a question. In another class an instruction may mean anything.
+fn is_harmless(c: &Command) -> bool {
+    match c.cla {
+        0x00..=0x0f | 0x40..=0x6f => HARMLESS.contains(&c.ins) || is_question(c),
+        0x80..=0x8f | 0xc0..=0xef => HARMLESS_8X.contains(&c.ins),
+        // The class of SIMs of the second generation.
+        0xa0 => HARMLESS.contains(&c.ins) || c.ins == 0xf2,
+        _ => false,
+    }
+}
 
 #[derive(Args)]
 pub(crate) struct Apdu {
@@ -48,7 +59,7 @@ impl Action for Apdu {
                     .map_err(|e| Failure::Unable(format!("{}: {e}", hex::encode(octets).to_uppercase())))
             })
             .collect::<Result<_, _>>()?;
-        let changing = |c: &&Command| !HARMLESS.contains(&c.ins) && !is_question(c);
+        let changing = |c: &&Command| !is_harmless(c);
         let changes: Vec<String> = commands.iter().filter(changing).map(describe::command).collect();
         if !changes.is_empty() {
             at.confirm(&format!(
@@ -128,5 +139,37 @@ fn tell(text: &mut String, command: &Command, response: &Response) {
         parts.extend(fcp.df_name.as_ref().map(|aid| format!("AID {}", shown(aid))));
         parts.extend(fcp.size.map(|size| format!("{size} octets")));
         let _ = writeln!(text, "  {}", parts.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_change_a_card_is_told_from_what_only_asks() {
+        let harmless = |text: &str| is_harmless(&Command::parse(&hex::decode(text).unwrap()).unwrap());
+        for text in [
+            "00A40004023F00",
+            "80F2000000",
+            "00200001",
+            "01B0000000",
+            "A0A40000023F00",
+            "80CA00E000",
+        ] {
+            assert!(harmless(text), "{text}");
+        }
+        // VERIFY, UPDATE, AUTHENTICATE, TERMINATE CARD USAGE, ENVELOPE, STORE DATA, a class of somebody's own.
+        for text in [
+            "00200001083132333435363738",
+            "00D6000001FF",
+            "0088008101FF",
+            "00FE0000",
+            "80C2000001FF",
+            "80E2000001FF",
+            "90B0000000",
+        ] {
+            assert!(!harmless(text), "{text}");
+        }
     }
 }
