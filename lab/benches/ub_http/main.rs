@@ -49,10 +49,7 @@ const RUNS: u64 = 6_000;
 /// The same where each opens a connection.
 const FRESH_RUNS: u64 = 3_000;
 /// The BSF's rate, in rates of the empty server.
-const KEPT: Bound = Bound {
-    goal: 0.6,
-    held: 0.5,
-};
+const KEPT: Bound = Bound { goal: 0.6, held: 0.5 };
 /// The same, with a connection for each bootstrap.
 const FRESH: Bound = Bound {
     goal: 0.85,
