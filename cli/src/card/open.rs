@@ -73,6 +73,9 @@ pub(crate) struct CardArgs {
         default_value = "pcsc:0"
     )]
     pub(crate) card: Place,
+    /// Where a card in software keeps what it becomes, as for `gba card serve --state`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) card_state: Option<PathBuf>,
     /// The file with the token of tcp:ADDR.
     #[arg(long, value_name = "FILE")]
     pub(crate) card_token: Option<PathBuf>,
@@ -90,7 +93,13 @@ pub(crate) struct Opened {
 impl CardArgs {
     /// Opens the card; one in software gets these keys, if some are given.
     pub(crate) fn open(&self, keys: Option<&AlgorithmSet>) -> Result<Opened, Failure> {
-        open(&self.card, self.card_token.as_deref(), keys)
+        match (&self.card, &self.card_state) {
+            (_, None) => open(&self.card, self.card_token.as_deref(), keys),
+            (Place::Software(profile), Some(_)) => software(profile, keys, self.card_state.clone()),
+            _ => Err(Failure::Unable(
+                "--card-state is for --card software:PROFILE only".into(),
+            )),
+        }
     }
 }
 
@@ -105,18 +114,7 @@ pub(crate) fn open(
     }
     let unable = |e: CardError| Failure::Unable(format!("{place}: {e}"));
     match place {
-        Place::Software(profile) => {
-            let args = SoftArgs {
-                algorithm: keys.map(AlgorithmSet::duplicate),
-                ..SoftArgs::default()
-            };
-            let card = soft::one(profile, &args).map_err(Failure::Unable)?;
-            Ok(Opened {
-                card: Box::new(card.card),
-                atr: uicc::atr::SOFTWARE.to_vec(),
-                place: place.to_string(),
-            })
-        }
+        Place::Software(profile) => software(profile, keys, None),
         Place::Pcsc(reader) => pcsc(reader).map_err(unable),
         Place::Vpcd(address) => {
             let reader = VpcdReader::listen(address).map_err(unable)?;
@@ -136,6 +134,20 @@ pub(crate) fn open(
             })
         }
     }
+}
+
+fn software(profile: &str, keys: Option<&AlgorithmSet>, state: Option<PathBuf>) -> Result<Opened, Failure> {
+    let args = SoftArgs {
+        algorithm: keys.map(AlgorithmSet::duplicate),
+        state,
+        ..SoftArgs::default()
+    };
+    let card = soft::one(profile, &args).map_err(Failure::Unable)?;
+    Ok(Opened {
+        card: Box::new(card.card),
+        atr: uicc::atr::SOFTWARE.to_vec(),
+        place: Place::Software(profile.into()).to_string(),
+    })
 }
 
 #[cfg(feature = "pcsc")]

@@ -219,6 +219,19 @@ fn a_second_process_and_a_damaged_state_are_told() {
         "{text}"
     );
 
+    // Another command goes on from there.
+    let read = |state: &[&str]| {
+        let out = gba()
+            .args(["card", "info", "--card", "software:card.toml"])
+            .args(state)
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let (new, used) = (read(&[]), read(&["--card-state", "cards"]));
+    assert!(!new.is_empty() && new != used, "{new}\n{used}");
+
     let path = dir.path().join("cards/8988211000000000017.card");
     let mut octets = std::fs::read(&path).unwrap();
     let middle = octets.len() / 2;
