@@ -53,6 +53,9 @@ pub(crate) struct ServeArgs {
     /// The file with the token that such a terminal must have; needed away from loopback.
     #[arg(long, value_name = "FILE", requires = "tcp")]
     token: Option<PathBuf>,
+    /// Let terminals over TCP use administrative codes (ADM), which change everything on a card.
+    #[arg(long, requires = "tcp")]
+    tcp_adm: bool,
     /// What the cards are: the name of a built-in profile (`gba card profile list`) or a file.
     #[arg(long, value_name = "NAME|FILE", default_value = soft::DEFAULT)]
     profile: String,
@@ -102,7 +105,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
                 listener.map_err(|e| Failure::Unable(format!("cannot listen on {address}: {e}")))?;
             places.push(Where::Terminals(listener, token));
         }
-        serve(args.trace, cards, places, gsmtap).await
+        serve(args.trace, args.tcp_adm, cards, places, gsmtap).await
     })
 }
 
@@ -151,6 +154,7 @@ impl ServeArgs {
 
 async fn serve(
     trace: bool,
+    tcp_adm: bool,
     cards: Vec<Made>,
     places: Vec<Where>,
     gsmtap: Option<Gsmtap>,
@@ -175,7 +179,8 @@ async fn serve(
             .map(Gsmtap::duplicate)
             .transpose()
             .map_err(unable)?;
-        let card = Served::new(number, made.card, trace, gsmtap);
+        let mut card = Served::new(number, made.card, trace, gsmtap);
+        card.administered = tcp_adm || matches!(place, Where::Reader(_));
         begin(&mut tasks, &stopper, card, place);
     }
     say("card: ready; Ctrl-C stops");

@@ -4,7 +4,7 @@ use base::{
     SecretBytes,
     apdu::{Command, Response},
 };
-use uicc::{atr, software::SoftCard, terminal::describe};
+use uicc::{Sw, atr, software::SoftCard, terminal::describe};
 
 use super::{frames::Control, gsmtap::Gsmtap, serve::say};
 use crate::escape;
@@ -15,6 +15,8 @@ pub(super) struct Served {
     pub(super) card: SoftCard,
     pub(super) trace: bool,
     pub(super) gsmtap: Option<Gsmtap>,
+    /// Whether administrative codes may be used: not over TCP, unless somebody said so (ruling 36).
+    pub(super) administered: bool,
     /// Commands so far.
     pub(super) commands: u64,
     /// Said 61xx: what was asked and what came of the answer, until the rest is fetched.
@@ -28,6 +30,7 @@ impl Served {
             card,
             trace,
             gsmtap,
+            administered: true,
             commands: 0,
             begun: None,
         }
@@ -61,7 +64,12 @@ impl Served {
 
     fn exchange(&mut self, frame: &[u8]) -> SecretBytes {
         self.commands += 1;
-        let answer = SecretBytes::new(self.card.exchange(frame));
+        let answer = if !self.administered && uses_an_administrative_code(frame) {
+            Response::status(Sw::SECURITY.0).octets()
+        } else {
+            self.card.exchange(frame)
+        };
+        let answer = SecretBytes::new(answer);
         if self.trace || self.gsmtap.is_some() {
             self.show(frame, answer.expose());
         }
@@ -112,12 +120,35 @@ impl Served {
 
 const GET_RESPONSE: u8 = 0xc0;
 
+/// A PIN command of an ADM, global or an application's (TS 102 221 table 9.3).
+fn uses_an_administrative_code(frame: &[u8]) -> bool {
+    matches!(frame, [_, 0x20 | 0x24 | 0x26 | 0x28 | 0x2c, _, reference, ..] if matches!(reference & 0x7f, 0x0a..=0x0e))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::card::soft::{self, SoftArgs};
+
+    //= RULING-36
+    #[test]
+    fn ruling_36_a_terminal_from_afar_uses_no_administrative_code() {
+        let made = soft::one(soft::DEFAULT, &SoftArgs::default()).unwrap();
+        let mut card = Served::new(1, made.card, false, None);
+        let mut say = |frame: &[u8]| card.answer(frame).unwrap().expose().to_vec();
+        let asked = [0x00, 0x20, 0x00, 0x0a];
+        assert_ne!(say(&asked), [0x69, 0x82]);
+        card.administered = false;
+        let mut say = |frame: &[u8]| card.answer(frame).unwrap().expose().to_vec();
+        let code = [[0x00, 0x20, 0x00, 0x0a, 0x08].as_slice(), &[0x31; 8]].concat();
+        for frame in [&asked[..], &code, &[0x41, 0x2c, 0x00, 0x8e]] {
+            assert_eq!(say(frame), [0x69, 0x82]);
+        }
+        // PINs stay.
+        assert_ne!(say(&[0x00, 0x20, 0x00, 0x01]), [0x69, 0x82]);
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
