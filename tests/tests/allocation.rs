@@ -7,7 +7,7 @@
 
 mod allocator;
 
-use std::str::from_utf8;
+use std::{str::from_utf8, sync::LazyLock};
 
 use aka::{Amf, Autn, Auts, Milenage, Rand, Sqn};
 use base::{
@@ -34,10 +34,10 @@ use net::tls::sniff::{Sniffer, read_message};
 use uicc::{
     ef::{self, DirEntry, GbaBp, Iccid, NafRecord, ServiceTable},
     fcp::Fcp,
-    software::{Profile, SoftCard},
+    software::{FileSystem, Profile, SoftCard},
 };
 
-/// Octets that any parser may hold at once whatever its input: error texts, small tables, one card's files.
+/// Octets that any parser may hold at once whatever its input: error texts, small tables, what one card has of its own.
 const ALWAYS: usize = 16 * 1024;
 
 /// The same where the input is TOML: its reader makes a table of more than 1 KiB for each level that a short key such
@@ -50,6 +50,16 @@ fn most_held(work: impl FnOnce()) -> usize {
     work();
     allocator::most_held()
 }
+
+fn profile() -> Profile {
+    let milenage = Milenage::new(&Secret::new([1; 16]), &Secret::new([2; 16]));
+    let imsi = "001010123456789".parse().unwrap();
+    Profile::new(imsi, MncLength::Two, milenage).with_gba_u()
+}
+
+/// The files that cards of one profile share: made once, before anything comes from outside.
+static FILES: LazyLock<FileSystem> =
+    LazyLock::new(|| FileSystem::new(&SoftCard::files_of(&profile())).unwrap());
 
 /// A name, how many octets it may hold for each octet of input and how many besides, and what it does.
 type Parser = (&'static str, usize, usize, fn(&[u8]));
@@ -73,10 +83,7 @@ const PARSERS: &[Parser] = &[
         let _ = Response::parse(octets);
     }),
     ("software card", 2, ALWAYS, |octets| {
-        let milenage = Milenage::new(&Secret::new([1; 16]), &Secret::new([2; 16]));
-        let imsi = "001010123456789".parse().unwrap();
-        let profile = Profile::new(imsi, MncLength::Two, milenage).with_gba_u();
-        let mut card = SoftCard::new(profile);
+        let mut card = SoftCard::with_files(profile(), FILES.clone());
         let _ = card.exchange(octets);
         for short in octets.chunks(261).take(4) {
             let _ = card.exchange(short);
@@ -296,6 +303,7 @@ fn hostile() -> Vec<(String, Vec<u8>)> {
 #[test]
 fn what_is_held_grows_with_what_came_and_not_with_what_is_announced() {
     let inputs = hostile();
+    LazyLock::force(&FILES);
     let mut breaches = Vec::new();
     for (name, factor, always, parse) in PARSERS {
         for (what, octets) in &inputs {
