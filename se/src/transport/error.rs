@@ -58,6 +58,12 @@ pub enum Denial {
     /// A rule says never.
     #[error("a rule forbids this application of the device to reach {0}")]
     Never(String),
+    /// The beginning of an AID was given, rules speak of what it may have led to, and the card doesn't tell which.
+    #[error(
+        "rules speak of applications whose AID begins with {0}, and the card doesn't tell which one it selected: \
+         give the whole AID, or a P2 that asks for an answer"
+    )]
+    Untold(String),
     /// Another application of the device has a rule for it, which shuts this one out.
     #[error("the rules name other applications of the device for {0}, and not this one")]
     OthersOnly(String),

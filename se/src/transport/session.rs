@@ -7,7 +7,7 @@ use base::{apdu::Response, hex, tlv};
 use super::{
     access::{Access, Application, Target},
     channel::Channel,
-    error::Error,
+    error::{Denial, Error},
     reader::{Opened, Owner, Reader, Slot, State},
 };
 
@@ -162,8 +162,9 @@ impl Drop for Session {
     }
 }
 
-/// What the rules say of the application that a beginning of an AID led to, if the card tells its whole AID (84 in the
-/// FCI or FCP): else a rule for that AID would be gone around.
+/// What the rules say of the application that a beginning of an AID led to, by its whole AID (84 in the FCI or FCP):
+/// else a rule for that AID would be gone around. A card that doesn't tell it, be it because P2 asked for no answer, may
+/// have selected any of those that the rules speak of.
 pub(super) fn whole_aid(
     state: &State,
     slot: &Slot,
@@ -173,11 +174,17 @@ pub(super) fn whole_aid(
     access: Access,
 ) -> Result<Access, Error> {
     let template = tlv::read_all(response.data()).unwrap_or_default();
-    let whole = template
+    let told = template
         .first()
         .and_then(|t| tlv::find(t.value, 0x84).ok().flatten())
-        .filter(|name| name.value != asked && name.value.starts_with(asked));
-    let Some(name) = whole else { return Ok(access) };
-    let target = Target::asked(Some(name.value));
-    Ok(state.rules.find(application, &target, slot.unruled)?)
+        .filter(|name| name.value.starts_with(asked));
+    match told {
+        Some(name) if name.value == asked => Ok(access),
+        Some(name) => {
+            let target = Target::asked(Some(name.value));
+            Ok(state.rules.find(application, &target, slot.unruled)?)
+        }
+        None if state.rules.speak_of_longer(asked) => Err(Denial::Untold(hex::encode(asked)).into()),
+        None => Ok(access),
+    }
 }

@@ -95,6 +95,9 @@ impl Card for Toy {
                     return Ok(Response::status(0x6a82));
                 };
                 *place = next;
+                if p2 & 0x0c == 0x0c {
+                    return answer(&[]);
+                }
                 answer(&tlv::object(0x62, &tlv::object(0x84, aid)))
             }
             (0xca, 0xdf, 0x20) => answer(&tlv::object(0xdf20, &[inside.refresh; 8])),

@@ -16,7 +16,9 @@ pub enum UsimError {
 
     // The person has to do something.
     /// PIN 1 is on and none was given.
-    #[error("the card's PIN is needed ({tries} tries left): give the PIN (--pin, --card-pin), or switch it off")]
+    #[error(
+        "the card's PIN is needed ({tries} tries left): give the PIN (--pin, --card-pin), or switch it off"
+    )]
     PinNeeded {
         /// Tries left, as the card says.
         tries: u8,

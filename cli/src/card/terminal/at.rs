@@ -156,7 +156,7 @@ impl CardAt {
     /// Prints the text for a person, or the object as JSON.
     pub(super) fn print(&self, text: &str, json: &Value) -> Result<(), Failure> {
         if self.json {
-            return print(&format!("{json}\n"));
+            return print(&format!("{}\n", crate::escape::json(&json.to_string())));
         }
         print(text)
     }

@@ -127,7 +127,7 @@ fn file(node: &Node, content: Option<&Content>) -> Value {
         let told: Vec<_> = lines
             .iter()
             .filter(|(name, _)| !name.is_empty())
-            .map(|(name, value)| format!("{name}: {value}"))
+            .map(|(name, value)| format!("{name}: {}", crate::escape::text(value)))
             .collect();
         if !told.is_empty() && told.len() <= 64 {
             set("says", json!(told));

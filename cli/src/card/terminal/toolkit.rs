@@ -53,12 +53,14 @@ impl Terminal for Shown {
 
     fn perform(&mut self, command: &Proactive) -> TerminalResponse {
         let response = self.handset.perform(command);
-        let _ = writeln!(self.text, "{:3}  {}", command.number, told(&command.action));
+        // A text of the card with line ends must not look like what it asks for next.
+        let what = told(&command.action);
+        let _ = writeln!(self.text, "{:3}  {}", command.number, crate::escape::text(&what));
         let _ = writeln!(self.text, "     {}", response.outcome);
         self.asked.push(json!({
             "number": command.number,
             "type": format!("{:02X}", command.action.kind()),
-            "what": told(&command.action),
+            "what": what,
             "command": command.octets().map(hex::encode).ok(),
             "result": format!("{:02X}", response.outcome.general),
             "meaning": response.outcome.to_string(),

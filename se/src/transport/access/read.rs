@@ -40,6 +40,17 @@ impl Cache {
             (Self::Unknown, _) => Err(Denial::Unreadable("not read since the card was reset".into())),
         }
     }
+
+    /// Whether a rule is for an application whose AID begins so and goes on.
+    pub(in crate::transport) fn speak_of_longer(&self, beginning: &[u8]) -> bool {
+        let longer = |aid: &Vec<u8>| aid.len() > beginning.len() && aid.starts_with(beginning);
+        match self {
+            Self::Known(_, Rules(rules)) => rules
+                .iter()
+                .any(|rule| matches!(&rule.target, Target::Aid(aid) if longer(aid))),
+            Self::Unknown | Self::Absent => false,
+        }
+    }
 }
 
 impl State {
