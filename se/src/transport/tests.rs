@@ -278,7 +278,19 @@ fn the_next_application_is_selected_only_if_the_rules_let_it() {
         session.open_logical_channel(Some(RID)),
         Err(Error::Denied(Denial::Never(_)))
     ));
+    // Nor where no answer is asked for, so that the card can't tell which one that is.
+    assert!(matches!(
+        session.open_logical_channel_p2(Some(RID), 0x0c),
+        Err(Error::Denied(Denial::Untold(_)))
+    ));
     assert!(toy.0.lock().unwrap().open.is_empty());
+    toy.set(&[rule(&[], &[], &[1])]);
+    assert!(
+        session
+            .open_logical_channel_p2(Some(RID), 0x0c)
+            .unwrap()
+            .is_some()
+    );
 }
 
 //= SEAC-3.2.1-r1

@@ -156,7 +156,7 @@ impl CardAt {
     /// Prints the text for a person, or the object as JSON.
     pub(super) fn print(&self, text: &str, json: &Value) -> Result<(), Failure> {
         if self.json {
-            return print(&format!("{}\n", crate::escape::json(&json.to_string())));
+            return print(&line(json));
         }
         print(text)
     }
@@ -167,6 +167,11 @@ impl CardAt {
         self.session.forget();
         out
     }
+}
+
+/// One line of JSON, in which nothing that stands on a card steers the terminal.
+pub(super) fn line(json: &Value) -> String {
+    format!("{}\n", crate::escape::json(&json.to_string()))
 }
 
 /// To standard output; whoever reads may have had enough.
@@ -191,5 +196,18 @@ pub(super) fn probe_refused(e: &ProbeError) -> Failure {
     match e {
         ProbeError::Card(e) => refused(e),
         _ => Failure::Refused(e.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_what_a_card_says_does_not_steer_the_terminal() {
+        let said = Value::from("a\u{9b}31m\u{202e}\nb");
+        let line = line(&said);
+        assert_eq!(line, "\"a\\u009b31m\\u202e\\nb\"\n");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), said);
     }
 }

@@ -12,7 +12,7 @@ use uicc::{
 
 use super::{
     Action,
-    at::{CardAt, print, refused},
+    at::{CardAt, line, print, refused},
     decode, tree,
 };
 use crate::{Failure, advice};
@@ -64,7 +64,7 @@ impl Action for Export {
         }
         let whole = json!({"card": {"atr": hex::encode(&at.atr)}, "file": files});
         if at.json || self.form == Form::Json {
-            return print(&format!("{whole}\n"));
+            return print(&line(&whole));
         }
         let text = toml::to_string(&without_nulls(whole))
             .map_err(|e| Failure::Unable(format!("cannot be written as TOML: {e}")))?;

@@ -196,6 +196,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_text_with_line_ends_is_one_line() {
+        let mut shown = Shown {
+            handset: Handset::default(),
+            text: String::new(),
+            asked: Vec::new(),
+        };
+        // DISPLAY TEXT of a line end, a forged line, and an escape sequence in UCS2.
+        let octets = hex::decode(
+            "d01a 810301 2100 82028102 8d0f 08 000a 0020 0032 0020 001b 005b 000d"
+                .replace(' ', "")
+                .as_str(),
+        );
+        shown.perform(&Proactive::parse(&octets.unwrap()).unwrap());
+        assert_eq!(shown.text.lines().count(), 2, "{}", shown.text);
+        assert!(!shown.text.contains(['\u{1b}', '\r']), "{}", shown.text);
+    }
+
+    #[test]
     fn an_imei_and_a_time_are_coded_as_the_specification_has_them() {
         assert_eq!(
             imei("123456789012347").unwrap(),
