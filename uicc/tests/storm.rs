@@ -134,7 +134,7 @@ fn told(card: &SoftCard) -> Vec<String> {
 }
 
 #[test]
-fn a_storm_of_apdus_leaves_every_card_consistent() {
+fn row_54_a_storm_of_apdus_leaves_every_card_consistent() {
     let many: u64 = std::env::var("GBA_STORM").map_or(30_000, |n| n.parse().unwrap());
     let known = commands();
     let f = algorithm().f2345(&Rand::from(RAND));
