@@ -50,6 +50,7 @@ impl SoftCard {
     /// With an even instruction (88).
     pub(super) fn authenticate(&mut self, c: &Command) -> Answer {
         let adf = self.current_application().ok_or(Sw::CONDITIONS)?;
+        self.in_use(adf)?;
         let aid = self.state.files.aid(adf);
         if aid == Some(&names::CLIENT_AID) {
             return self.client(c);

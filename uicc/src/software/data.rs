@@ -132,7 +132,7 @@ impl SoftCard {
                 }
                 Setting {
                     ef,
-                    octets: Vec::with_capacity(total),
+                    octets: Vec::new(),
                     total,
                 }
             }

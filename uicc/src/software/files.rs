@@ -20,6 +20,12 @@ pub(super) use node::{Body, Directory, Node, Records};
 /// Octets that all files of a card may have; CREATE and RESIZE keep below.
 pub(super) const CAPACITY: usize = 256 * 1024;
 
+/// Files that a card may have; CREATE keeps below, since empty ones and directories take nothing of [`CAPACITY`].
+pub(super) const MOST: usize = 1024;
+
+/// Directories between a file and the MF or ADF: what is deleted is gone through level by level.
+const DEPTH: usize = 16;
+
 /// Position of a file; the MF is 0. It names the same file until that is deleted, and no other one afterwards.
 pub(super) type NodeId = usize;
 /// The MF.
@@ -260,14 +266,22 @@ impl Files {
         })
     }
 
-    /// Octets that files take.
-    pub(super) fn used(&self) -> usize {
+    /// Files that are there.
+    fn all(&self) -> impl Iterator<Item = &Node> {
         let shared = (0..self.base.0.len()).filter(|id| !self.own.contains_key(id));
         shared
             .chain(self.own.keys().copied())
             .filter_map(|id| self.get(id))
-            .map(|n| n.body.size())
-            .sum()
+    }
+
+    /// Octets that files take.
+    pub(super) fn used(&self) -> usize {
+        self.all().map(|n| n.body.size()).sum()
+    }
+
+    /// How many files there are.
+    pub(super) fn count(&self) -> usize {
+        self.all().count()
     }
 
     /// The octets of a transparent EF.
@@ -486,7 +500,13 @@ fn check(spec: &FileSpec) -> Result<(), FileError> {
             rule,
         })
     };
+    if spec.path.fids().len() > DEPTH {
+        return size("at most 16 directories deep");
+    }
     match &spec.content {
+        Content::BerTlv { max_size, .. } if usize::try_from(*max_size).is_ok_and(|size| size > CAPACITY) => {
+            size("data objects of at most 262144 octets together")
+        }
         Content::Transparent(octets) if octets.len() > 0xffff => size("at most 65535 octets"),
         Content::LinearFixed { record_length: 0, .. } | Content::Cyclic { record_length: 0, .. } => {
             size("records of 1 to 255 octets")

@@ -13,7 +13,12 @@ impl SoftCard {
             0 => self.channel.ef.ok_or(Sw::NO_EF),
             1..=30 => {
                 let files = &self.state.files;
-                files.find_sfi(self.channel.dir, sfi).ok_or(Sw::NOT_FOUND)
+                let ef = files.find_sfi(self.channel.dir, sfi).ok_or(Sw::NOT_FOUND)?;
+                // It becomes the selected one, as with SELECT.
+                if files.get(ef).is_some_and(|n| !n.shareable) && self.is_selected_elsewhere(ef) {
+                    return Err(Sw::CONDITIONS);
+                }
+                Ok(ef)
             }
             _ => Err(Sw::P1_P2),
         }
@@ -31,6 +36,11 @@ impl SoftCard {
     /// Refuses what the file's rules (6982) or its life cycle (6985) don't allow.
     pub(super) fn may(&self, ef: NodeId, operation: Operation) -> Result<(), Sw> {
         self.require(ef, operation)?;
+        self.in_use(ef)
+    }
+
+    /// Refuses (6985) where the file or a directory above it is deactivated or terminated.
+    pub(super) fn in_use(&self, ef: NodeId) -> Result<(), Sw> {
         let files = &self.state.files;
         // A directory takes what lies in it along.
         let out_of_use = files.upwards(ef).any(|up| {

@@ -12,7 +12,7 @@ use crate::{
 use super::{
     Answer, SoftCard,
     access::Operation,
-    files::{Body, CAPACITY, FileError, MF, NodeId, Records},
+    files::{Body, CAPACITY, FileError, MF, MOST, NodeId, Records},
     profile::{Content, FileSpec, LifeCycle},
 };
 
@@ -186,7 +186,7 @@ impl SoftCard {
             Some(aid) => super::profile::FilePath::in_adf(aid, &[]),
         };
         let size = usize::try_from(fcp.size.or(fcp.total_size).unwrap_or(0)).unwrap_or(usize::MAX);
-        if size.saturating_add(files.used()) > CAPACITY {
+        if size.saturating_add(files.used()) > CAPACITY || files.count() >= MOST {
             return Err(Sw::NO_SPACE);
         }
         let fill = Fill::of(fcp);
@@ -261,6 +261,10 @@ impl SoftCard {
             .or_else(|_| self.require(parent, Operation::DeleteChild))?;
         if self.is_selected_elsewhere(file) {
             return Err(Sw::CONDITIONS);
+        }
+        // Of an application that is gone nothing stays verified: the next one of its name is another.
+        if let Some(aid) = self.state.files.aid(file).map(<[u8]>::to_vec) {
+            self.state.keys.leave(&aid);
         }
         self.state.files.remove(file);
         self.forget_selection(parent);

@@ -347,3 +347,112 @@ fn row_54_junk_gets_the_right_word_and_changes_nothing() {
         assert_eq!(sw(&mut card, &format!("002000{reference}")), tries, "{reference}");
     }
 }
+
+/// Directories take no octets, so their number and depth have limits of their own; what is deleted with all in it can't
+/// be so deep that going through it needs more stack than there is.
+#[test]
+fn files_have_a_most_and_directories_a_deepest() {
+    let directory = |fid: u16| create(&format!("82027821 8302{fid:04x} 8a0105 8b032f0601"));
+    let mut card = by_adm();
+    let nested = (0..100_u16)
+        .take_while(|n| sw(&mut card, &directory(0x5f00 + n)) == 0x9000)
+        .count();
+    assert_eq!(nested, 16);
+    let mut card = by_adm();
+    let mut made = 0;
+    let last = loop {
+        // Each is selected once it is there.
+        assert_eq!(sw(&mut card, "00a4000c 02 3f00"), 0x9000);
+        match sw(&mut card, &directory(0x8000 + made)) {
+            0x9000 => made += 1,
+            other => break other,
+        }
+    };
+    assert_eq!(last, 0x6a84);
+    assert!((900..1024).contains(&made), "{made}");
+    assert_eq!(sw(&mut card, "00e40000 02 8000"), 0x9000);
+    assert_eq!(sw(&mut card, &directory(0x8000)), 0x9000, "its place is free");
+}
+
+/// A deactivated or terminated application computes nothing, and nothing of a deleted one stays verified for the next of
+/// its name.
+#[test]
+fn an_application_out_of_use_does_not_authenticate_and_a_deleted_one_leaves_no_pin() {
+    let mut card = by_adm();
+    let aid = hex::encode(crate::names::USIM_AID_PREFIX);
+    let run = format!(
+        "00880081 22 10 {} 10 {}",
+        hex::encode([7; 16]),
+        hex::encode([7; 16])
+    );
+    play(
+        &mut card,
+        &[
+            (&format!("00a4040c 07 {aid}"), "", 0x9000),
+            (&format!("00200001 08 {PIN}"), "", 0x9000),
+            (&run, "", 0x9862),
+            ("00040000 02 7fff", "", 0x9000),
+            (&run, "", 0x6985),
+            ("00440000 02 7fff", "", 0x9000),
+            (&run, "", 0x9862),
+            ("00e60000 02 7fff", "", 0x9000),
+            (&run, "", 0x6985),
+        ],
+    );
+    let mut card = by_adm();
+    let aid = hex::encode(OTHER_AID);
+    let again = create(&format!("82027821 83027f55 8408{aid} 8a0105 8b032f0601"));
+    play(
+        &mut card,
+        &[
+            (&format!("00a4040c 08 {aid}"), "", 0x9000),
+            (&format!("00200081 08 {PIN2}"), "", 0x9000),
+            ("00b0810000", "05", 0x9000),
+            ("00e40000 02 7fff", "", 0x9000),
+            ("00a4000c 02 3f00", "", 0x9000),
+            (&again, "", 0x9000),
+            (&format!("00a4040c 08 {aid}"), "", 0x9000),
+            (
+                &create("82024121 83026f01 8a0105 ab0b 800101 a406 830181 950108 80020001 8800"),
+                "",
+                0x9000,
+            ),
+            ("00b0000000", "", 0x6982),
+        ],
+    );
+}
+
+/// A file that isn't shareable isn't reached by its short identifier either while another channel has it.
+#[test]
+fn a_short_identifier_does_not_share_what_is_not_shareable() {
+    let mut card = by_adm();
+    play(
+        &mut card,
+        &[
+            (
+                &create("82020121 83022f30 8a0105 ab05 800101 9000 80020001 8801e0"),
+                "",
+                0x9000,
+            ),
+            ("0070000001", "01", 0x9000),
+            ("01b09c0001", "", 0x6985),
+            ("00a4000c 02 2f12", "", 0x9000),
+            ("01b09c0001", "ff", 0x9000),
+            ("00b09c0001", "", 0x6985),
+        ],
+    );
+}
+
+/// A block of SET DATA costs what came, not what it announces.
+#[test]
+fn an_object_has_to_fit_before_it_is_begun() {
+    let create = create("82027921 83022f31 8a0105 ab0a 800103 9000 8401d4 9000 a504 86024000 8800");
+    play(
+        &mut by_adm(),
+        &[
+            (&create, "", 0x9000),
+            ("80db0080 06 5f2183003ff9", "", 0x63f1),
+            ("80db0080 06 5f2183ffffff", "", 0x6a84),
+        ],
+    );
+}
