@@ -15,7 +15,7 @@ use base::SecretBytes;
 use hss::sqn::{self, Disk, OsDisk};
 use thiserror::Error;
 use uicc::software::{
-    journal::{self, CardId, Content, Damage, Journal},
+    journal::{self, CardId, Content, Damage, Journal, MAX_OCTETS},
     store::{Change, Store, StoreError},
 };
 
@@ -178,7 +178,9 @@ impl<D: Disk> CardState<D> {
             return Err(("looking for it", io::Error::other("it was removed")));
         }
         let (entry, next) = self.journal.commit(changes);
-        if next.whole + next.commits > SMALL.max(2 * next.whole) {
+        // A file that is larger than what is read back would be a card that is lost.
+        let most = SMALL.max(2 * next.whole).min(MAX_OCTETS);
+        if next.whole + next.commits > most {
             return self.fold(&entry);
         }
         self.disk.append(entry.expose()).map_err(|e| ("writing", e))?;

@@ -270,6 +270,24 @@ fn the_file_stays_small_however_much_is_written() {
     }
 }
 
+/// What the disk has can always be read back: a card that has become too large answers 6581 instead.
+#[test]
+fn no_file_is_written_that_would_be_too_large_to_read() {
+    let disk = SimDisk::default();
+    let (mut state, _) = CardState::on(disk.clone(), &id()).unwrap();
+    let file = |n: u16| {
+        let content = FileContent::Transparent(vec![1; 0xffff]);
+        Change::File(FileSpec::new(FilePath::in_mf(&[n % 160]), 0x2f06, 2, content))
+    };
+    let refused = (0..600).any(|n| state.commit(&[file(n)]).is_err());
+    assert!(refused, "it grew without end");
+    drop(state);
+    let visible = disk.0.lock().unwrap().visible.clone();
+    assert!(visible.as_ref().unwrap().len() <= MAX_OCTETS);
+    let (_, found) = CardState::on(SimDisk::holding(visible), &id()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(found.len(), 160);
+}
+
 //= CARD-STATE-r4
 #[test]
 fn one_process_has_a_card_and_the_second_is_told() {
