@@ -212,7 +212,7 @@ fn stdin(prompt: &str) -> Result<SecretBytes, String> {
     // Into the type that is wiped before anything else can fail.
     let line = SecretBytes::new(line);
     if read.map_err(cannot)? == 0 {
-        return Err("standard input has no line for it: one key a line is read".into());
+        return Err("standard input has no line for it: one key a line is read; or say where it is, @FILE or env:NAME".into());
     }
     Ok(line)
 }

@@ -172,6 +172,11 @@ fn tries_are_shown_before_one_is_used_and_the_last_is_kept() {
     let card = "--card software:card.toml";
     let needed = run(folder.path(), &format!("card read {card} EF_IMSI"), "");
     assert_eq!(needed.status, 1, "{}", needed.err);
+    assert!(
+        needed.err.contains("ADF.USIM/EF_IMSI") && needed.err.contains("needs PIN 1 (--pin -)"),
+        "{}",
+        needed.err
+    );
     let read = run(
         folder.path(),
         &format!("card read {card} --pin - EF_IMSI"),
@@ -192,7 +197,7 @@ fn tries_are_shown_before_one_is_used_and_the_last_is_kept() {
     );
     assert_eq!(session.status, 1, "{}", session.err);
     assert!(
-        session.err.contains("PIN 1 was wrong: 1 tries left"),
+        session.err.contains("PIN 1 was wrong: 1 try left"),
         "{}",
         session.err
     );
@@ -205,6 +210,21 @@ fn tries_are_shown_before_one_is_used_and_the_last_is_kept() {
     );
     assert_eq!(last.status, 1, "{}", last.err);
     assert!(last.err.contains("so it was not sent"), "{}", last.err);
+    // The tries of a PUK aren't those of its PIN.
+    let unblock = |card: &str, puk: &str| {
+        let line = format!("card pin unblock --card {card} --value {puk} --new 4321 --yes");
+        run(folder.path(), &line, "")
+    };
+    let wrong = unblock("software:card.toml", "87654321");
+    assert_eq!(wrong.status, 1, "{}", wrong.err);
+    assert!(
+        wrong.err.contains("PUK of PIN 1 was wrong: 9 tries left"),
+        "{}",
+        wrong.err
+    );
+    let none = unblock("software:gba", "87654321");
+    assert_eq!(none.status, 1, "{}", none.err);
+    assert!(none.err.contains("no PUK of PIN 1"), "{}", none.err);
 }
 
 //= Ours-terminal-r3

@@ -5,6 +5,14 @@ use thiserror::Error;
 
 use crate::{CardError, Sw};
 
+/// So many tries, in words.
+fn left(tries: u8) -> String {
+    match tries {
+        1 => "1 try left".into(),
+        n => format!("{n} tries left"),
+    }
+}
+
 /// Why a card couldn't be used. Never holds octets of a key, a PIN or a response.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
@@ -17,14 +25,14 @@ pub enum UsimError {
     // The person has to do something.
     /// PIN 1 is on and none was given.
     #[error(
-        "the card's PIN is needed ({tries} tries left): give the PIN (--pin, --card-pin), or switch it off"
+        "the card's PIN is needed ({}): give the PIN (--pin, --card-pin), or switch it off", left(*tries)
     )]
     PinNeeded {
         /// Tries left, as the card says.
         tries: u8,
     },
     /// The PIN was wrong.
-    #[error("the card's PIN was wrong: {tries} tries left")]
+    #[error("the card's PIN was wrong: {}", left(*tries))]
     PinWrong {
         /// Tries left.
         tries: u8,
@@ -40,7 +48,7 @@ pub enum UsimError {
     PinBlocked,
 
     /// The same of any PIN or code.
-    #[error("{key}: only {tries} tries left, not tried, since a wrong one would block it (--force tries)")]
+    #[error("{key}: only {}, not tried, since a wrong one would block it (--force tries)", left(*tries))]
     LastTry {
         /// Which.
         key: String,
@@ -58,7 +66,7 @@ pub enum UsimError {
         sw: Sw,
     },
     /// A PIN or code was wrong.
-    #[error("{key} was wrong: {tries} tries left")]
+    #[error("{key} was wrong: {}", left(*tries))]
     KeyWrong {
         /// Which.
         key: String,

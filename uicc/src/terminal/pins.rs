@@ -162,7 +162,11 @@ impl<C: Card> Session<C> {
     /// and [`UsimError::KeyBlocked`] after the try; [`UsimError::NoKey`] and [`UsimError::KeyDisabled`] where there is
     /// nothing to try; otherwise [`UsimError::Refused`].
     pub fn pin(&mut self, key: KeyRef, action: &PinAction, force: bool) -> Result<(), UsimError> {
-        let name = || key.to_string();
+        // Whose tries they are: an UNBLOCK uses up those of the PUK.
+        let name = || match action {
+            PinAction::Unblock { .. } => format!("PUK of {key}"),
+            _ => key.to_string(),
+        };
         let asked = match action {
             PinAction::Unblock { .. } => self.puk_state(key)?,
             _ => self.pin_state(key)?,

@@ -14,7 +14,7 @@ use super::{
     Action,
     at::{CardAt, refused},
     decode,
-    files::{Octets, octets},
+    files::{Octets, octets, refused_at},
 };
 use crate::Failure;
 
@@ -83,16 +83,7 @@ impl Action for Update {
             Piece::Octets { offset, octets } => at.session.update_binary(*offset, octets),
             Piece::Record { number, octets } => at.session.update_record(*number, octets),
         };
-        written.map_err(|e| {
-            let rules = at.session.rules_of(&path, &fcp).ok().flatten();
-            let need = rules.map(|r| r.need(Operation::Update).to_string());
-            match (e, need) {
-                (e @ UsimError::Refused { .. }, Some(need)) if e.to_string().contains("6982") => {
-                    Failure::Refused(format!("{e}: UPDATE of {path} needs {need} (--pin, --adm)"))
-                }
-                (e, _) => refused(&e),
-            }
-        })?;
+        written.map_err(|e| refused_at(at, &path, Operation::Update, &e))?;
         at.print("written\n", &answer(&path, before.ok().as_deref(), new, true))
     }
 }

@@ -31,11 +31,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let json = args.common.json();
     let mut lines = Vec::new();
-    if args.common.is_reader() {
-        service(&mut lines);
-    }
+    let served = !args.common.is_reader() || service(&mut lines);
     match args.common.open(Some(&args.sim)) {
         Ok(mut at) => card(&mut at, &args.sim, &mut lines)?,
+        // Without the service there is no card, which needs no telling.
+        Err(Failure::Refused(_) | Failure::Unable(_)) if !served => {}
         Err(Failure::Refused(why) | Failure::Unable(why)) => lines.push(Line::failed(
             "card",
             why,
@@ -46,7 +46,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     report(&lines, json)
 }
 
-fn service(lines: &mut Vec<Line>) {
+/// Whether the PC/SC service answers.
+fn service(lines: &mut Vec<Line>) -> bool {
     match list::readers() {
         Ok(readers) => {
             lines.push(Line::ok("PC/SC service", "answers"));
@@ -56,7 +57,11 @@ fn service(lines: &mut Vec<Line>) {
                 .enumerate()
                 .map(|(n, r)| format!("pcsc:{n} {}", r.name))
                 .collect();
-            let found = format!("{} with {full} cards: {}", readers.len(), names.join(", "));
+            let found = format!(
+                "{}, {full} of them with a card: {}",
+                readers.len(),
+                names.join(", ")
+            );
             lines.push(match (readers.len(), full) {
                 (0, _) => Line::failed(
                     "readers",
@@ -66,12 +71,16 @@ fn service(lines: &mut Vec<Line>) {
                 (_, 0) => Line::failed("readers", found, "put a card in, contacts down"),
                 _ => Line::ok("readers", found),
             });
+            true
         }
-        Err(why) => lines.push(Line::failed(
-            "PC/SC service",
-            why,
-            "start it: systemctl start pcscd; without one, --card software:gba needs no reader",
-        )),
+        Err(why) => {
+            lines.push(Line::failed(
+                "PC/SC service",
+                why,
+                "start it: systemctl start pcscd; without one, --card software:gba needs no reader",
+            ));
+            false
+        }
     }
 }
 
@@ -153,14 +162,14 @@ fn of_application(a: &Application, lines: &mut Vec<Line>) {
     }
     if let Some((_, state)) = a.pins.iter().find(|(key, _)| *key == KeyRef::PIN1) {
         lines.push(match state {
-            PinState::Tries(n @ ..=1) => Line::failed(
+            PinState::Tries(..=1) => Line::failed(
                 format!("{name} PIN 1"),
-                format!("{n} tries left"),
+                state.to_string(),
                 "one more wrong PIN blocks it; have the PUK at hand",
             ),
-            PinState::Tries(n) => Line::warning(
+            PinState::Tries(_) => Line::warning(
                 format!("{name} PIN 1"),
-                format!("needed, {n} tries left"),
+                state.to_string(),
                 "give it with --pin -, or switch it off: gba card pin disable",
             ),
             PinState::Blocked => Line::failed(

@@ -6,8 +6,12 @@ use base::hex;
 use clap::Args;
 use serde_json::json;
 use uicc::{
+    Sw,
     fcp::Structure,
-    terminal::{Content, Path, UsimError},
+    terminal::{
+        Content, KeyRef, Path, UsimError,
+        rules::{Need, Operation},
+    },
 };
 
 use super::{
@@ -40,7 +44,9 @@ impl Action for Read {
         let several = paths.len() > 1;
         let (mut text, mut objects) = (String::new(), Vec::new());
         for path in paths {
-            let content = self.content(at, &path).map_err(|e| refused(&e))?;
+            let content = self
+                .content(at, &path)
+                .map_err(|e| refused_at(at, &path, Operation::Read, &e))?;
             if several {
                 let _ = writeln!(text, "{path}");
             }
@@ -82,6 +88,31 @@ impl Read {
             _ => at.session.read(path).map(|(_, content)| content),
         }
     }
+}
+
+/// A refusal of what was asked of a file: which one it is, and whose PIN or code its rules ask for.
+pub(super) fn refused_at(at: &mut CardAt, path: &Path, operation: Operation, e: &UsimError) -> Failure {
+    let UsimError::Refused { sw, .. } = e else {
+        return refused(e);
+    };
+    let rules = match (*sw, at.session.select(path)) {
+        (Sw::SECURITY, Ok(fcp)) => at.session.rules_of(path, &fcp).ok().flatten(),
+        _ => None,
+    };
+    Failure::Refused(match rules.map(|rules| rules.need(operation)) {
+        None => format!("{path}: {e}"),
+        Some(Need::Never) => format!("{path}: {e}: its rules allow it to nobody"),
+        Some(need) => {
+            let how = match need {
+                Need::Key(KeyRef::PIN1) => " (--pin -)",
+                Need::Key(KeyRef::ADM1) => " (--adm -)",
+                // Of others there is no option: verified before, in one session.
+                Need::Key(_) => " (gba card shell: pin verify --key …)",
+                _ => " (--pin, --adm)",
+            };
+            format!("{path}: {e}: it needs {need}{how}")
+        }
+    })
 }
 
 /// Names to the left, values behind them.
@@ -129,10 +160,13 @@ impl Action for Search {
         let found = match at.session.search(&self.pattern.0) {
             // A card without SEARCH RECORD: its records are read and looked through here.
             Err(UsimError::Refused { sw, .. }) if matches!(sw.0, 0x6d00 | 0x6a81) => {
-                let (_, content) = at.session.read(&path).map_err(|e| refused(&e))?;
+                let (_, content) = at
+                    .session
+                    .read(&path)
+                    .map_err(|e| refused_at(at, &path, Operation::Read, &e))?;
                 within(&content, &self.pattern.0)
             }
-            other => other.map_err(|e| refused(&e))?,
+            other => other.map_err(|e| refused_at(at, &path, Operation::Read, &e))?,
         };
         let mut text = String::new();
         for number in &found {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use uicc::terminal::{KeyRef, PinAction, PinState};
+use uicc::terminal::{KeyRef, PinAction, PinState, UsimError};
 
 use super::{
     Action,
@@ -85,15 +85,18 @@ impl Action for PinArgs {
             at.session.pin_state(key)
         };
         let asked = asked.map_err(|e| refused(&e))?;
-        let code = if self.what == What::Unblock {
-            "its PUK"
+        let whose = if self.what == What::Unblock {
+            format!("PUK of {key}")
         } else {
-            "it"
+            key.to_string()
         };
-        advice::note(&format!("{key}: {asked}"));
-        if let (PinState::Tries(n @ ..=1), false) = (asked, at.force) {
+        advice::note(&format!("{whose}: {asked}"));
+        if asked == PinState::Absent {
+            return Err(refused(&UsimError::NoKey { key: whose }));
+        }
+        if let (PinState::Tries(..=1), false) = (asked, at.force) {
             return Err(Failure::Refused(format!(
-                "{key}: {n} tries of {code} are left, so nothing was tried; --force tries it, and may block it for good"
+                "{whose}: the last try, so nothing was tried; --force tries it, and may block it for good"
             )));
         }
         let action = self.action()?;
