@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    Observer, UsimError,
+    Observer, UsimError, describe,
     link::{Link, refused},
     path::{Path, Root},
 };
@@ -24,6 +24,9 @@ const MOST: usize = 0x8000;
 const CHUNK: usize = 255;
 /// Most objects of a BER-TLV file that are read.
 const MOST_OBJECTS: usize = 256;
+/// Most octets of all of them, and blocks of one: with 255 octets each these are as many.
+const MOST_OF_OBJECTS: usize = 0x0010_0000;
+const MOST_BLOCKS: usize = MOST_OF_OBJECTS / 255 + 1;
 
 /// What an elementary file holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -215,11 +218,13 @@ impl<C: Card> Session<C> {
         let list = self.object(&[0x5c])?;
         let value = tlv::find(&list, 0x5c).map_err(UsimError::malformed("list of tags"))?;
         let mut out = Vec::new();
+        let mut left = MOST_OF_OBJECTS;
         for tag in tags(value.map_or(&list[..], |t| t.value))
             .into_iter()
             .take(MOST_OBJECTS)
         {
             let octets = self.object(&tag)?;
+            left = left.checked_sub(octets.len()).ok_or_else(endless)?;
             for object in tlv::read_all(&octets).map_err(UsimError::malformed("data object"))? {
                 out.push((object.tag, object.value.to_vec()));
             }
@@ -234,18 +239,19 @@ impl<C: Card> Session<C> {
             .with_data(tag)
             .map_err(UsimError::malformed("tag"))?
             .with_le(0);
-        loop {
+        for _ in 0..MOST_BLOCKS {
             let response = self.link.transmit(&command)?;
             let more = response.sw == 0x62f1;
             if !response.is_success() && !more {
                 return Err(refused(&command, Sw(response.sw)));
             }
             out.extend_from_slice(response.data());
-            if !more || response.data().is_empty() || out.len() > 0x0010_0000 {
+            if !more || response.data().is_empty() {
                 return Ok(out);
             }
             command = Command::new(0x80, 0xcb, 0x00, 0x00).with_le(0);
         }
+        Err(endless())
     }
 
     /// UPDATE BINARY at an offset of the selected transparent file, in pieces where it is long.
@@ -302,6 +308,13 @@ impl<C: Card> Session<C> {
             _ if response.is_success() => Ok(response.data().to_vec()),
             sw => Err(refused(&command, sw)),
         }
+    }
+}
+
+/// A card that has ever more of an object.
+fn endless() -> UsimError {
+    UsimError::Endless {
+        command: describe::command(&Command::new(0x80, 0xcb, 0x00, 0x00)),
     }
 }
 

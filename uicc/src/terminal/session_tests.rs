@@ -326,6 +326,10 @@ fn a_card_that_never_ends_or_lies_about_lengths_is_an_error_and_no_more() {
         let read = Session::new(Scripted::new(answers)).read(&path("EF_ICCID"));
         assert!(matches!(read, Err(UsimError::Endless { .. })), "{what}: {read:?}");
     }
+    // A data object of which there is ever one octet more.
+    let objects = "6210 82027921 83022fe2 8a0105 8b032f0602 9000";
+    let read = Session::new(Scripted::new(&["9000", objects, "aa 62f1"])).read(&path("EF_ICCID"));
+    assert!(matches!(read, Err(UsimError::Endless { .. })), "{read:?}");
     let bad: [(&str, &[&str]); 5] = [
         ("an FCP that ends early", &["9000", "6220 8202 4121 9000"]),
         ("an FCP that is none", &["9000", "6f05 9000"]),
