@@ -2,13 +2,14 @@
 //!
 //! * `profile`: what a software card is made of: a TOML file, and the built-in ones;
 //! * `open`: `--card`, one way to every kind of card; `remote`: those behind a socket; `soft`: those in software;
-//! * `frames`: vpcd's frames; `token`: who may use a card over TCP;
+//! * `frames`: vpcd's frames; `token`: who may use a card over TCP; `private`: files of secrets that others can read;
 //! * `serve`: `gba card serve`; `served`: a card as frames reach it; `gsmtap`: for Wireshark;
 //! * `terminal`: what a person does with any card.
 
 mod frames;
 mod gsmtap;
 pub(crate) mod open;
+mod private;
 pub(crate) mod profile;
 mod remote;
 mod serve;

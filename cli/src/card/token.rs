@@ -10,6 +10,9 @@ use base::{Entropy as _, SecretBytes};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use super::private;
+use crate::config::checks::production_here;
+
 /// First octets from the card's side.
 pub(super) const GREETING: &[u8; 10] = b"gba card 1";
 
@@ -46,6 +49,7 @@ impl Token {
         };
         let text = net::file::read(file, LONGEST).map(SecretBytes::new);
         let text = text.map_err(|e| format!("the token file {} can't be read: {e}", file.display()))?;
+        private::check(file, "the token file", production_here())?;
         let token = text.expose().trim_ascii();
         if token.len() < SHORTEST {
             return Err(format!(

@@ -64,6 +64,8 @@ pub(crate) struct Profile {
     /// For mistakes that are seen only once the card is made.
     text: String,
     places: Vec<(FilePath, usize)>,
+    /// The file itself says keys, PINs or codes.
+    secrets: bool,
 }
 
 impl Drop for Profile {
@@ -85,6 +87,7 @@ pub(crate) fn load(name: &str) -> Result<Profile, String> {
             name: name.into(),
             text: String::new(),
             places: Vec::new(),
+            secrets: false,
         });
     }
     let path = PathBuf::from(name);
@@ -99,14 +102,18 @@ pub(crate) fn load(name: &str) -> Result<Profile, String> {
     let octets = octets_of_file(&path, MAX_FILE)?;
     let text = text_of_file(&path, &octets)?;
     let directory = path.parent().map(ToOwned::to_owned).unwrap_or_default();
-    of_text(
+    let profile = of_text(
         name,
         text,
         &mut Source {
             keys: &mut OsKeys { directory },
             production: production_here(),
         },
-    )
+    )?;
+    if profile.secrets {
+        super::private::check(&path, "the card's keys or PINs in", false)?;
+    }
+    Ok(profile)
 }
 
 /// The profile of a text; the name is for its mistakes.
@@ -119,6 +126,7 @@ fn of_text(name: &str, text: &str, source: &mut Source<'_>) -> Result<Profile, S
     }
     no_known_keys(name, &below, source.production)?;
     Ok(Profile {
+        secrets: read.draft.keys.is_some() || !read.draft.pins.is_empty() || !read.draft.ota.is_empty(),
         draft: read.draft.over(below),
         name: name.into(),
         text: text.into(),
