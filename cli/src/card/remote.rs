@@ -167,7 +167,19 @@ impl VpcdReader {
     /// Listens, and waits for a card.
     pub(crate) fn listen(address: &str) -> Result<Self, CardError> {
         let cannot = |e: io::Error| broken(format!("cannot listen on {address}: {e}"));
-        let listener = TcpListener::bind(address).map_err(cannot)?;
+        // Whoever connects is the card, and is told PINs: vpcd's protocol has no way to know him (ruling 36).
+        let here: Vec<_> = address
+            .to_socket_addrs()
+            .map_err(cannot)?
+            .filter(|a| a.ip().is_loopback())
+            .collect();
+        if here.is_empty() {
+            return Err(broken(format!(
+                "{address} isn't loopback, and vpcd's protocol has no token: use vpcd:127.0.0.1:PORT here, and tcp:ADDR \
+                 for a card of another host"
+            )));
+        }
+        let listener = TcpListener::bind(&here[..]).map_err(cannot)?;
         let at = listener.local_addr().map_err(cannot)?;
         // One may wait for its turn.
         let (tell, coming) = sync_channel(1);

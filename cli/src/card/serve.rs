@@ -480,6 +480,14 @@ mod tests {
         );
     }
 
+    #[test]
+    fn ruling_36_a_virtual_reader_of_ours_is_on_loopback_only() {
+        for place in ["0.0.0.0:0", "[::]:0", "192.0.2.1:35963"] {
+            let why = VpcdReader::listen(place).err().unwrap().to_string();
+            assert!(why.contains("isn't loopback"), "{why}");
+        }
+    }
+
     /// `vpcd:ADDR`: we are the reader, and a card process comes, goes, and comes again.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_card_process_comes_to_us_as_to_a_virtual_reader() {
