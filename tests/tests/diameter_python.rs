@@ -280,7 +280,9 @@ async fn a_python_hss_hangs_and_then_is_killed_in_the_middle_of_a_run() {
     let mut clients = Vec::new();
     for hss in [&mut first, &mut second] {
         let mut quick = config(BSF, ZH, HSS, Role::Hss);
-        quick.limits.timers.watchdog = Duration::from_millis(200);
+        // Long enough that the hanging HSS goes on while its connection is suspect, before it is given up: python-diameter
+        // may mistake the next one for a second of the same peer, and then answers nothing on it.
+        quick.limits.timers.watchdog = Duration::from_millis(800);
         quick.limits.request = Duration::from_millis(500);
         quick.limits.open = LIMIT;
         let client = Client::connect(format!("127.0.0.1:{}", hss.next().await["port"]), quick);
