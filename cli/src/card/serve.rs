@@ -35,6 +35,9 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// How long a terminal may take to show that it has the token.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
+/// How long an answer may wait for whoever asked: he is gone, or has stopped to read.
+const SLOW: Duration = Duration::from_secs(30);
+
 /// Terminals at once; all but one are told that the card is in use.
 const TERMINALS: usize = 16;
 
@@ -223,7 +226,7 @@ async fn in_reader(mut card: Served, address: String, mut stop: Stop) -> u64 {
                 let before = card.commands;
                 let ended = tokio::select! {
                     () = stop.stopped() => return card.commands,
-                    ended = session(&reader, &mut card, usize::from(u16::MAX)) => ended,
+                    ended = session(&reader, &mut card, usize::from(u16::MAX), SLOW) => ended,
                 };
                 card.reset();
                 let why = ended.err().map_or_else(String::new, |e| format!(" ({e})"));
@@ -247,13 +250,28 @@ async fn in_reader(mut card: Served, address: String, mut stop: Stop) -> u64 {
     }
 }
 
-/// Frames from one connection until its end.
-async fn session(stream: &TcpStream, card: &mut Served, limit: usize) -> io::Result<()> {
+/// Frames from one connection until its end, or until an answer isn't taken for so long as `slow`.
+async fn session(stream: &TcpStream, card: &mut Served, limit: usize, slow: Duration) -> io::Result<()> {
     let mut incoming = Incoming::new(limit);
     while let Some(answer) = incoming.next(stream, |frame| card.answer(frame)).await? {
         if let Some(answer) = answer {
-            frames::send(stream, answer.expose()).await?;
+            let sent = timeout(slow, frames::send(stream, answer.expose())).await;
+            sent.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "it doesn't take its answers"))??;
         }
+    }
+    Ok(())
+}
+
+/// So that a terminal whose host is gone doesn't have the card for ever: after some two minutes of no sign.
+fn notice_a_lost_host(stream: &TcpStream) -> io::Result<()> {
+    use rustix::net::sockopt;
+
+    sockopt::set_socket_keepalive(stream, true)?;
+    #[cfg(target_os = "linux")]
+    {
+        sockopt::set_tcp_keepidle(stream, Duration::from_secs(60))?;
+        sockopt::set_tcp_keepintvl(stream, Duration::from_secs(15))?;
+        sockopt::set_tcp_keepcnt(stream, 4)?;
     }
     Ok(())
 }
@@ -310,10 +328,11 @@ async fn terminal(
         return Ok("refused: another one has the card".into());
     };
     frames::send(stream, answer.expose()).await?;
+    notice_a_lost_host(stream)?;
     say(&format!("card {number}: terminal {from} has the card"));
     let before = card.commands;
     card.reset();
-    let ended = session(stream, &mut card, COMMAND).await;
+    let ended = session(stream, &mut card, COMMAND, SLOW).await;
     card.reset();
     let commands = card.commands - before;
     drop(card);
@@ -478,6 +497,30 @@ mod tests {
             why.contains("see that `gba card serve --tcp` runs there"),
             "{why}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_terminal_that_takes_no_answers_or_is_gone_gives_the_card_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        notice_a_lost_host(&stream).unwrap();
+        assert!(rustix::net::sockopt::socket_keepalive(&stream).unwrap());
+        rustix::net::sockopt::set_socket_send_buffer_size(&stream, 4096).unwrap();
+        rustix::net::sockopt::set_socket_recv_buffer_size(&client, 4096).unwrap();
+        let asking = async {
+            while frames::send(&client, &[0x00, 0xb0, 0x82, 0x00, 0x0a])
+                .await
+                .is_ok()
+            {}
+        };
+        let mut card = card();
+        let slow = Duration::from_millis(200);
+        let ended = tokio::select! {
+            () = asking => panic!("the connection ended by itself"),
+            ended = session(&stream, &mut card, COMMAND, slow) => ended,
+        };
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]
