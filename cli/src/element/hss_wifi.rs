@@ -113,6 +113,14 @@ impl Wifi {
             (Access::AkaPrime, c.file("hss", "hostapd_prime")),
         ];
         let group: Option<String> = c.maybe("hss", "hostapd_group")?;
+        let sim: bool = c.get("hss", "hostapd_sim")?;
+        if sockets.iter().all(|(_, path)| path.is_none()) {
+            let without = [("hostapd_sim", sim), ("hostapd_group", group.is_some())];
+            if let Some((key, _)) = without.iter().find(|(_, given)| *given) {
+                let what = "there is no socket for hostapd: give hostapd or hostapd_prime as well";
+                return Err(c.error("hss", key, what));
+            }
+        }
         let group = group.map(|name| socket::group(&name));
         let inds = c
             .maybe::<String>("hss", "hostapd_ind")?
@@ -125,10 +133,7 @@ impl Wifi {
             group: group
                 .transpose()
                 .map_err(|e| c.error("hss", "hostapd_group", &e.to_string()))?,
-            settings: Settings {
-                inds,
-                sim: c.get("hss", "hostapd_sim")?,
-            },
+            settings: Settings { inds, sim },
         })
     }
 

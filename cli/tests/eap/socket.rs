@@ -158,6 +158,11 @@ fn a_stale_socket_is_replaced_and_one_in_use_is_not() {
         &alone(&["--hostapd", "new.sock", "--hostapd-group", "no-such-group"]),
     );
     assert!(why.contains("hostapd-group: no group"), "{why}");
+    // What is for a socket that nobody asked for would do nothing.
+    for given in [&["--hostapd-sim"][..], &["--hostapd-group", "0"]] {
+        let why = refused(&folder, &alone(given));
+        assert!(why.contains("there is no socket for hostapd"), "{why}");
+    }
     let why = refused(
         &folder,
         &alone(&["--hostapd", "new.sock", "--hostapd-ind", "30-40"]),
