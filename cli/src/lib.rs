@@ -27,7 +27,10 @@ mod sim;
 mod tap;
 mod vectors;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -75,7 +78,7 @@ enum Command {
         after_help = "Example: gba config example > gba.toml && gba naf serve"
     )]
     Naf(element::NafCommand),
-    /// A device with a software card: bootstrap, fetch a page.
+    /// A device, its card in software or the one of --card: bootstrap, fetch a page.
     #[command(
         subcommand,
         after_help = "Example: gba ue get -v http://naf.m2m.example:18081/"
@@ -147,6 +150,21 @@ pub(crate) enum Failure {
     Unable(String),
     /// Status 1; the report says why.
     Shown,
+}
+
+/// To standard output, to its last octet. Whoever reads may have had enough: that is no failure, and the exit status still
+/// tells. A full disk is one.
+pub(crate) fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    printed(out.write_all(text.as_ref()).and_then(|()| out.flush()))
+}
+
+/// The same of what was printed in another way.
+pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Unable(format!("cannot print: {e}"))),
+        _ => Ok(()),
+    }
 }
 
 /// What the program does with its command line, from first to last.

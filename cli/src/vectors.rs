@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{CellAlignment, Table, presets};
 use vectors::{File, Filter, MAX_FILE_OCTETS, Report};
 
-use crate::{Failure, card::terminal::target::TargetArgs};
+use crate::{Failure, card::terminal::target::TargetArgs, printed};
 
 /// Failures that are told one by one; the rest is counted.
 const TOLD: usize = 50;
@@ -59,14 +59,6 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(args) => check(&args),
         Command::Schema => printed(writeln!(anstream::stdout(), "{}", vectors::schema())),
-    }
-}
-
-/// Whoever reads may have had enough: that is no failure, and the exit status still tells.
-fn printed(result: io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Unable(format!("cannot print: {e}"))),
-        _ => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     Config, Sources,
     schema::{self, Form, Setting, TABLES},
 };
-use crate::{Failure, element};
+use crate::{Failure, element, print};
 
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -56,9 +56,7 @@ pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Check(args) => check(&args)?,
         ConfigCommand::Show(args) => show(args)?,
     };
-    // Whoever reads has had enough; the exit status still tells.
-    let _ = anstream::stdout().write_all(text.as_bytes());
-    Ok(())
+    print(text)
 }
 
 fn check(args: &CheckArgs) -> Result<String, Failure> {

@@ -38,7 +38,7 @@ use crate::{
         again::Again,
         flags::{Flags, Table},
     },
-    log,
+    log, print,
 };
 
 /// `gba hss serve` and its like.
@@ -148,9 +148,7 @@ pub(crate) fn hss(command: HssCommand) -> Result<(), Failure> {
 
 pub(crate) fn bsf(command: BsfCommand) -> Result<(), Failure> {
     let BsfCommand::Serve(serve) = command else {
-        // Whoever reads has had enough.
-        let _ = anstream::stdout().write_all(fixed::EXAMPLE.as_bytes());
-        return Ok(());
+        return print(fixed::EXAMPLE);
     };
     let BsfServe { common, laboratory } = *serve;
     let (config, watch, again) = common.load_to_serve()?;

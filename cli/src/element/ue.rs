@@ -42,6 +42,7 @@ use crate::{
     card::terminal::ready::OtherCard,
     config::{Config, flags::Table, host_line},
     input::KeyText,
+    print, printed,
 };
 
 /// `[ue]`.
@@ -299,8 +300,10 @@ pub(super) fn run(command: UeCommand) -> Result<(), Failure> {
                 };
                 watch.finish().await;
                 let (status, body) = result?;
-                // Whoever reads has had enough; the exit status still tells.
-                let _ = std::io::stdout().lock().write_all(&body);
+                // As it came: nothing is taken out of it.
+                let mut out = std::io::stdout().lock();
+                printed(out.write_all(&body).and_then(|()| out.flush()))?;
+                drop(out);
                 if status < 400 {
                     Ok(())
                 } else {
@@ -393,8 +396,7 @@ async fn bootstrap(plan: Plan, tap: SharedTap, json: bool) -> Result<(), Failure
             session.btid, session.lifetime
         )
     };
-    let _ = anstream::stdout().write_all(text.as_bytes());
-    Ok(())
+    print(text)
 }
 
 /// The status and the body.

@@ -8,7 +8,6 @@ mod show;
 mod target;
 
 use std::{
-    io::Write as _,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
@@ -33,7 +32,7 @@ use net::{clock, diameter::Role, entropy::OsEntropy};
 
 use self::peers::{DiameterArgs, bootstrapped};
 use crate::{
-    Failure, advice,
+    Failure, advice, print,
     sim::{SimArgs, mnc_length, no_bare_keys, parse},
 };
 
@@ -490,8 +489,7 @@ fn finish(what: &str, args: &LoadArgs, plan: &Plan, report: &Report) -> Result<(
     } else {
         show::text(what, plan, report)
     };
-    // Whoever reads has had enough; the exit status still tells.
-    let _ = anstream::stdout().write_all(text.as_bytes());
+    print(text)?;
     if report.failed() == 0 && report.unsent == 0 {
         Ok(())
     } else {

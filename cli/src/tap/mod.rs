@@ -7,7 +7,7 @@
 mod print;
 mod sides;
 
-use std::{io::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use gba::ids::Btid;
@@ -28,6 +28,7 @@ use crate::{
     capture::CaptureArgs,
     config::{Config, Sources},
     input::KeyText,
+    print,
 };
 
 /// What is still to be printed once the tap has stopped.
@@ -131,9 +132,7 @@ fn key_text(text: &str) -> Result<KeyText, std::convert::Infallible> {
 pub(crate) fn run(command: TapCommand) -> Result<(), Failure> {
     let (interface, common, sides) = match command {
         TapCommand::Example => {
-            // Whoever reads has had enough.
-            let _ = anstream::stdout().write_all(parse::EXAMPLE.as_bytes());
-            return Ok(());
+            return print(parse::EXAMPLE);
         }
         TapCommand::Ub(HttpArgs { common }) => (Interface::Ub, common, sides::Wanted::Clear),
         TapCommand::Ua(UaArgs { common, btid, ks_naf }) => {

@@ -165,6 +165,28 @@ fn nothing_changes_without_a_yes() {
     }
 }
 
+/// An export that went nowhere is no success.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_wherever_something_is_printed() {
+    for line in [
+        "card profile example",
+        "card profile export ts48",
+        "card export --card software:gba",
+        "config example",
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let done = Command::new(env!("CARGO_BIN_EXE_gba"))
+            .args(line.split(' '))
+            .stdout(full)
+            .output()
+            .unwrap();
+        let why = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(2), "{line}: {why}");
+        assert!(why.contains("cannot print"), "{line}: {why}");
+    }
+}
+
 //= Ours-terminal-r1
 #[test]
 fn tries_are_shown_before_one_is_used_and_the_last_is_kept() {

@@ -32,6 +32,7 @@ use crate::{
     Failure,
     config::checks::production_here,
     input::{octets_of_file, text_of_file},
+    print,
 };
 
 /// Profiles that are here without a file.
@@ -230,9 +231,7 @@ pub(crate) fn run(command: &ProfileCommand) -> Result<(), Failure> {
         ProfileCommand::Check(args) => check(args)?,
         ProfileCommand::Export(args) => give_back(args).map_err(Failure::Unable)?,
     };
-    // Whoever reads has had enough; the exit status still tells.
-    let _ = anstream::stdout().write_all(text.as_bytes());
-    Ok(())
+    print(text)
 }
 
 fn check(args: &CheckArgs) -> Result<String, Failure> {

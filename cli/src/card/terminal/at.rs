@@ -14,6 +14,7 @@ use super::{keyed, secret::Code};
 use crate::{
     Failure, advice,
     card::open::{CardArgs, Opened, Place},
+    print,
     sim::SimArgs,
 };
 
@@ -156,7 +157,7 @@ impl CardAt {
     /// Prints the text for a person, or the object as JSON.
     pub(super) fn print(&self, text: &str, json: &Value) -> Result<(), Failure> {
         if self.json {
-            return print(&line(json));
+            return print(line(json));
         }
         print(text)
     }
@@ -172,16 +173,6 @@ impl CardAt {
 /// One line of JSON, in which nothing that stands on a card steers the terminal.
 pub(super) fn line(json: &Value) -> String {
     format!("{}\n", crate::escape::json(&json.to_string()))
-}
-
-/// To standard output; whoever reads may have had enough.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    match anstream::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Unable(format!("cannot print: {e}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A card that said no is a refusal; a reader that lost it is the environment's.

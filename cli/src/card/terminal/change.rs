@@ -16,7 +16,7 @@ use super::{
     decode,
     files::{Octets, octets, refused_at},
 };
-use crate::Failure;
+use crate::{Failure, print};
 
 #[derive(Args)]
 pub(crate) struct Update {
@@ -74,7 +74,7 @@ impl Action for Update {
             return at.print(&text, &answer(&path, before.ok().as_deref(), new, false));
         }
         if !at.json {
-            super::at::print(&text)?;
+            print(&text)?;
         }
         at.confirm(&format!("This writes {} octets to the card", new.len()))?;
         // What was asked in between may have selected another file.

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Err(Failure::Refused(why) | Failure::Unable(why)) => lines.push(Line::failed(
             "card",
             why,
-            "put a card into a reader that gba card list shows, or name another with --card",
+            "gba card list shows which readers have a card and which are in use; --card names another",
         )),
         Err(Failure::Shown) => return Err(Failure::Shown),
     }

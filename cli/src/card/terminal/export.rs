@@ -12,10 +12,10 @@ use uicc::{
 
 use super::{
     Action,
-    at::{CardAt, line, print, refused},
+    at::{CardAt, line, refused},
     decode, tree,
 };
-use crate::{Failure, advice};
+use crate::{Failure, advice, print};
 
 #[derive(Args)]
 pub(crate) struct Export {
@@ -64,7 +64,7 @@ impl Action for Export {
         }
         let whole = json!({"card": {"atr": hex::encode(&at.atr)}, "file": files});
         if at.json || self.form == Form::Json {
-            return print(&line(&whole));
+            return print(line(&whole));
         }
         let text = toml::to_string(&without_nulls(whole))
             .map_err(|e| Failure::Unable(format!("cannot be written as TOML: {e}")))?;

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::at::print;
-use crate::{Failure, card::soft};
+use crate::{Failure, card::soft, print};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -23,7 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             Err(e) => (Vec::new(), Some(e)),
         };
         let object = json!({"readers": found, "error": error, "software": soft::NAMES});
-        return print(&format!("{object}\n"));
+        return print(format!("{object}\n"));
     }
     let mut text = String::new();
     match readers {

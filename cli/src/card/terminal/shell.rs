@@ -16,10 +16,10 @@ use uicc::{names, terminal::Path};
 
 use super::{
     Action, apdu,
-    at::{CardAt, print, refused},
+    at::{CardAt, refused},
     change, export, files, info, keyed, lint, pin, tree,
 };
-use crate::{Failure, advice};
+use crate::{Failure, advice, print};
 
 #[derive(Args)]
 pub(crate) struct Shell {}
@@ -158,7 +158,7 @@ fn execute(at: &mut CardAt, line: &str) -> Result<bool, Failure> {
     let parsed = match Line::try_parse_from(words(line)) {
         Ok(parsed) => parsed,
         Err(e) if !e.use_stderr() => {
-            print(&e.render().to_string())?;
+            print(e.render().to_string())?;
             return Ok(true);
         }
         Err(e) => {
