@@ -158,6 +158,12 @@ pub enum UsimError {
         /// What is wrong with it.
         why: DecodeError,
     },
+    /// A card on which every identifier is a directory full of them.
+    #[error("the card names more than {most} files: no card has so many, so it makes them up")]
+    TooManyFiles {
+        /// How many were taken.
+        most: usize,
+    },
     /// The card goes on with 61xx or 6Cxx without an end.
     #[error("{command}: the card asks again and again for the same command")]
     Endless {

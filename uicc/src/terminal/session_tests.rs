@@ -366,6 +366,14 @@ fn a_card_that_never_ends_or_lies_about_lengths_is_an_error_and_no_more() {
     ));
 }
 
+/// Every identifier is a directory, in which every identifier is one.
+#[test]
+fn a_card_that_makes_up_files_is_an_error_and_no_more() {
+    let directory = "6210 82027821 83022fe2 8a0105 8b032f0602 9000";
+    let tree = Session::new(Scripted::new(&["9000", "6a82", directory])).tree(Search::All, &mut |_| {});
+    assert!(matches!(tree, Err(UsimError::TooManyFiles { .. })));
+}
+
 proptest! {
     #[test]
     fn whatever_a_card_answers_nothing_panics(

@@ -10,6 +10,9 @@ use super::{Path, Root, Session, UsimError, known, rules::Rules, session::Conten
 /// Deepest directory that is looked into.
 const DEPTH: usize = 4;
 
+/// Most files of a card: four times as many as one with all the files of its specifications has.
+const MOST: usize = 4096;
+
 /// How thoroughly to look.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Search {
@@ -60,8 +63,22 @@ impl Node {
     }
 }
 
-/// EF_ARR records that were read already, by the EF_ARR's path.
-type Cache = Vec<(Path, Vec<Vec<u8>>)>;
+/// What was found so far.
+#[derive(Default)]
+struct Cache {
+    /// EF_ARR records that were read already, by the EF_ARR's path.
+    rules: Vec<(Path, Vec<Vec<u8>>)>,
+    /// How many files.
+    files: usize,
+}
+
+/// What ends the search: every other error is of one file.
+const fn ends(e: &UsimError) -> bool {
+    matches!(
+        e,
+        UsimError::Card(_) | UsimError::Endless { .. } | UsimError::TooManyFiles { .. }
+    )
+}
 
 impl<C: Card> Session<C> {
     /// The MF and each application of EF_DIR, with the files found in them. `told` hears of each directory before it is
@@ -70,7 +87,7 @@ impl<C: Card> Session<C> {
     /// # Errors
     /// [`UsimError`] where the card doesn't answer, or has no MF.
     pub fn tree(&mut self, search: Search, told: &mut dyn FnMut(&Path)) -> Result<Vec<Node>, UsimError> {
-        let mut cache = Cache::new();
+        let mut cache = Cache::default();
         let mut roots = vec![Path::MF];
         for entry in self.applications()? {
             let path = Path::application(&entry.aid);
@@ -83,7 +100,7 @@ impl<C: Card> Session<C> {
             match self.node(root, search, told, &mut cache, 0) {
                 Ok(node) => out.push(node),
                 // EF_DIR may name an application that was taken off.
-                Err(e @ (UsimError::Card(_) | UsimError::Endless { .. })) => return Err(e),
+                Err(e) if ends(&e) => return Err(e),
                 Err(e) if out.is_empty() => return Err(e),
                 Err(_) => {}
             }
@@ -96,7 +113,7 @@ impl<C: Card> Session<C> {
     /// # Errors
     /// As [`Self::tree`], and where the card has no such directory.
     pub fn subtree(&mut self, path: &Path, search: Search) -> Result<Node, UsimError> {
-        self.node(path.clone(), search, &mut |_| {}, &mut Cache::new(), 0)
+        self.node(path.clone(), search, &mut |_| {}, &mut Cache::default(), 0)
     }
 
     fn node(
@@ -112,6 +129,10 @@ impl<C: Card> Session<C> {
             Err(e @ UsimError::Malformed { .. }) => Err(e),
             other => Ok(other?),
         };
+        cache.files += 1;
+        if cache.files > MOST {
+            return Err(UsimError::TooManyFiles { most: MOST });
+        }
         let mut node = Node {
             rules: None,
             children: Vec::new(),
@@ -123,7 +144,7 @@ impl<C: Card> Session<C> {
             for fid in identifiers(&node.path, search) {
                 match self.node(node.path.child(fid), search, told, cache, depth + 1) {
                     Ok(child) => node.children.push(child),
-                    Err(e @ (UsimError::Card(_) | UsimError::Endless { .. })) => return Err(e),
+                    Err(e) if ends(&e) => return Err(e),
                     Err(_) => {}
                 }
             }
@@ -139,7 +160,7 @@ impl<C: Card> Session<C> {
     /// # Errors
     /// [`UsimError`] where the card doesn't answer.
     pub fn rules_of(&mut self, path: &Path, fcp: &Fcp) -> Result<Option<Rules>, UsimError> {
-        self.rules(path, &fcp.security, &mut Cache::new())
+        self.rules(path, &fcp.security, &mut Cache::default())
     }
 
     fn rules(
@@ -179,19 +200,19 @@ impl<C: Card> Session<C> {
         }
         for directory in directories {
             let file = directory.child(arr);
-            let at = match cache.iter().position(|(p, _)| *p == file) {
+            let at = match cache.rules.iter().position(|(p, _)| *p == file) {
                 Some(at) => at,
                 None => {
                     let records = match self.read(&file) {
                         Ok((_, Content::Records(records))) => records,
-                        Err(e @ (UsimError::Card(_) | UsimError::Endless { .. })) => return Err(e),
+                        Err(e) if ends(&e) => return Err(e),
                         _ => Vec::new(),
                     };
-                    cache.push((file, records));
-                    cache.len() - 1
+                    cache.rules.push((file, records));
+                    cache.rules.len() - 1
                 }
             };
-            let records = cache.get(at).map_or(&[][..], |(_, records)| records);
+            let records = cache.rules.get(at).map_or(&[][..], |(_, records)| records);
             if records.is_empty() {
                 continue;
             }
