@@ -232,6 +232,22 @@ fn tries_are_shown_before_one_is_used_and_the_last_is_kept() {
     );
     assert_eq!(last.status, 1, "{}", last.err);
     assert!(last.err.contains("so it was not sent"), "{}", last.err);
+    // One that was verified is enough for a bootstrapping; without it the answer tells what to do.
+    let keys = "--k @k.hex --opc @opc.hex";
+    let derive = format!("card derive {card} {keys} --yes");
+    let done = run(folder.path(), &format!("{derive} --pin -"), "1234\n");
+    assert_eq!(done.status, 0, "{}", done.err);
+    for line in [&derive, &format!("card sqn {card} {keys}")] {
+        let without = run(folder.path(), line, "");
+        assert_eq!(without.status, 1, "{line}: {}", without.err);
+        assert!(without.err.contains("--pin"), "{line}: {}", without.err);
+    }
+    let fit = run(folder.path(), &format!("card doctor {card} --pin -"), "1234\n");
+    assert!(
+        fit.out.contains("its files can be read") && !fit.out.contains("give it"),
+        "{}",
+        fit.out
+    );
     // The tries of a PUK aren't those of its PIN.
     let unblock = |card: &str, puk: &str| {
         let line = format!("card pin unblock --card {card} --value {puk} --new 4321 --yes");

@@ -111,8 +111,14 @@ impl<C: Card> Usim<C> {
         let iccid = Iccid::parse(&link.read(names::EF_ICCID)?).map_err(UsimError::malformed("EF_ICCID"))?;
         let entry = find_usim(&mut link)?;
         let fcp = link.select_application(&entry.aid).map_err(no_usim)?;
-        verify_pin(&mut link, &fcp, options.pin.as_ref(), options.force_pin)?;
-        let imsi = imsi::parse(&link.read(names::EF_IMSI)?).map_err(UsimError::malformed("EF_IMSI"))?;
+        let unverified = verify_pin(&mut link, &fcp, options.pin.as_ref(), options.force_pin)?;
+        let imsi = match (link.read(names::EF_IMSI), unverified) {
+            (Err(UsimError::Refused { sw: Sw::SECURITY, .. }), Some(tries)) => {
+                return Err(UsimError::PinNeeded { tries });
+            }
+            (read, _) => read?,
+        };
+        let imsi = imsi::parse(&imsi).map_err(UsimError::malformed("EF_IMSI"))?;
         let ad = ad::mnc_length(&link.read(names::EF_AD)?);
         let services = ServiceTable::parse(&link.read(names::EF_UST)?);
         Ok(Self {
@@ -223,16 +229,17 @@ fn no_usim(e: UsimError) -> UsimError {
     }
 }
 
-/// Verifies PIN 1 where the application's FCP says that it is on, and it isn't verified yet.
+/// Verifies PIN 1 where the application's FCP says that it is on, and it isn't verified yet. Where none was given, the
+/// tries that the card tells: it may tell them of a PIN that is verified as well, which only its files show.
 fn verify_pin<C: Card>(
     link: &mut Link<C>,
     fcp: &Fcp,
     pin: Option<&Pin>,
     force: bool,
-) -> Result<(), UsimError> {
+) -> Result<Option<u8>, UsimError> {
     let mut pins = fcp.pins.iter().flat_map(|template| template.iter());
     if !pins.any(|p| p.reference == PIN1 && p.enabled) {
-        return Ok(());
+        return Ok(None);
     }
     let question = Command::new(0x00, 0x20, 0x00, PIN1);
     let sw = Sw(link.transmit(&question)?.sw);
@@ -240,7 +247,7 @@ fn verify_pin<C: Card>(
         (Sw::BLOCKED, _) | (_, Some(0)) => return Err(UsimError::PinBlocked),
         (_, Some(tries)) => tries,
         // Verified already, or switched off after all.
-        (Sw::OK | Sw::DISABLED, _) => return Ok(()),
+        (Sw::OK | Sw::DISABLED, _) => return Ok(None),
         _ => {
             return Err(UsimError::Refused {
                 command: describe::command(&question),
@@ -248,7 +255,9 @@ fn verify_pin<C: Card>(
             });
         }
     };
-    let pin = pin.ok_or(UsimError::PinNeeded { tries })?;
+    let Some(pin) = pin else {
+        return Ok(Some(tries));
+    };
     if tries <= 1 && !force {
         return Err(UsimError::PinLastTry { tries });
     }
@@ -257,7 +266,7 @@ fn verify_pin<C: Card>(
         .map_err(UsimError::malformed("VERIFY"))?;
     let sw = Sw(link.transmit(&verify)?.sw);
     match (sw, sw.tries_left()) {
-        (Sw::OK, _) => Ok(()),
+        (Sw::OK, _) => Ok(None),
         (Sw::BLOCKED, _) | (_, Some(0)) => Err(UsimError::PinBlocked),
         (_, Some(tries)) => Err(UsimError::PinWrong { tries }),
         _ => Err(UsimError::Refused {

@@ -6,7 +6,7 @@ use aka::AlgorithmSet;
 use clap::Args;
 use serde_json::Value;
 use uicc::{
-    Card,
+    Card, Sw,
     terminal::{KeyRef, Path, PathError, PinAction, PinState, ProbeError, Session, UsimError, describe},
 };
 
@@ -179,6 +179,9 @@ pub(super) fn line(json: &Value) -> String {
 pub(super) fn refused(e: &UsimError) -> Failure {
     match e {
         UsimError::Card(_) => Failure::Unable(e.to_string()),
+        UsimError::Refused { sw: Sw::SECURITY, .. } => {
+            Failure::Refused(format!("{e}: verify it first (--pin, --adm)"))
+        }
         _ => Failure::Refused(e.to_string()),
     }
 }

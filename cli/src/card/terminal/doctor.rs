@@ -167,6 +167,10 @@ fn of_application(a: &Application, lines: &mut Vec<Line>) {
                 state.to_string(),
                 "one more wrong PIN blocks it; have the PUK at hand",
             ),
+            // Of a PIN that is verified a card may tell the tries as well.
+            PinState::Tries(_) if a.services.is_some() => {
+                Line::ok(format!("{name} PIN 1"), format!("{state}; its files can be read"))
+            }
             PinState::Tries(_) => Line::warning(
                 format!("{name} PIN 1"),
                 state.to_string(),
