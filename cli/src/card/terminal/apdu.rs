@@ -8,11 +8,7 @@ use base::{
 };
 use clap::Args;
 use serde_json::json;
-use uicc::{
-    Sw,
-    fcp::Fcp,
-    terminal::{KeyRef, PinState, describe},
-};
+use uicc::{Sw, fcp::Fcp, terminal::describe};
 
 use super::{
     Action,
@@ -102,14 +98,11 @@ fn last_try(at: &mut CardAt, c: &Command) -> Result<(), Failure> {
     if at.force || c.data().is_empty() || !matches!(c.ins, 0x20 | 0x24 | 0x26 | 0x28 | 0x2c) {
         return Ok(());
     }
-    let key = KeyRef(c.p2);
-    let state = if c.ins == 0x2c {
-        at.session.puk_state(key)
-    } else {
-        at.session.pin_state(key)
-    };
-    match state.map_err(|e| refused(&e))? {
-        PinState::Tries(n @ ..=1) => Err(Failure::Refused(format!(
+    // On the command's own channel: another application's PIN may have the same reference.
+    let question = Command::new(c.cla, if c.ins == 0x2c { 0x2c } else { 0x20 }, 0x00, c.p2);
+    let answer = at.session.apdu(&question).map_err(|e| refused(&e))?;
+    match Sw(answer.sw).tries_left() {
+        Some(n @ ..=1) => Err(Failure::Refused(format!(
             "{}: only {n} tries are left, so it was not sent (--force sends it)",
             describe::command(c)
         ))),
@@ -145,6 +138,45 @@ fn tell(text: &mut String, command: &Command, response: &Response) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::card::open::Opened;
+
+    /// Has one try left on channel 1 and three on the basic one; PINs are wrong.
+    struct TwoChannels;
+
+    impl uicc::Card for TwoChannels {
+        fn transmit(&mut self, c: &Command) -> Result<Response, uicc::CardError> {
+            let left = match (c.cla, c.data().is_empty()) {
+                (0x01, true) => 0x63c1,
+                (_, true) => 0x63c3,
+                (0x01, false) => 0x63c0,
+                (_, false) => 0x63c2,
+            };
+            Ok(Response::status(left))
+        }
+    }
+
+    #[test]
+    fn the_last_try_is_that_of_the_commands_own_channel() {
+        let mut at = CardAt::new(Opened {
+            card: Box::new(TwoChannels),
+            atr: Vec::new(),
+            place: String::new(),
+        });
+        let mut tried = |text: &str| {
+            let command = Command::parse(&hex::decode(text).unwrap()).unwrap();
+            last_try(&mut at, &command).is_ok()
+        };
+        assert!(tried("00200081083132333435363738"));
+        assert!(!tried("01200081083132333435363738"));
+        assert!(!tried(
+            "012C0081103132333435363738 3132333435363738"
+                .replace(' ', "")
+                .as_str()
+        ));
+        at.force = true;
+        let command = Command::parse(&hex::decode("01200081083132333435363738").unwrap()).unwrap();
+        assert!(last_try(&mut at, &command).is_ok());
+    }
 
     #[test]
     fn what_may_change_a_card_is_told_from_what_only_asks() {
