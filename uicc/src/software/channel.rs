@@ -80,7 +80,7 @@ impl SoftCard {
                 self.expects(c, 1)?;
                 let free = self.channels.iter().position(Option::is_none);
                 let number = free.ok_or(Sw::FUNCTION)?;
-                self.open(number);
+                self.open(number)?;
                 Ok(vec![super::low_octet(number)])
             }
             (0x00, 1..=19) => {
@@ -88,7 +88,7 @@ impl SoftCard {
                 if self.channels.get(number).is_none_or(Option::is_some) {
                     return Err(Sw::FUNCTION);
                 }
-                self.open(number);
+                self.open(number)?;
                 Ok(Vec::new())
             }
             (0x80, 1..=19) => {
@@ -112,15 +112,21 @@ impl SoftCard {
     }
 
     /// From the basic channel the MF is selected, from another one the directory of that.
-    fn open(&mut self, number: usize) {
+    fn open(&mut self, number: usize) -> Result<(), Sw> {
         let mut channel = Channel::default();
         if self.number != 0 {
+            // It would be selected on both.
+            let files = &self.state.files;
+            if files.get(self.channel.dir).is_some_and(|n| !n.shareable) {
+                return Err(Sw::CONDITIONS);
+            }
             channel.dir = self.channel.dir;
             channel.application = self.channel.application;
         }
         if let Some(place) = self.channels.get_mut(number) {
             *place = Some(channel);
         }
+        Ok(())
     }
 
     /// Every channel but the one of the command.

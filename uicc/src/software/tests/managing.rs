@@ -439,6 +439,13 @@ fn a_short_identifier_does_not_share_what_is_not_shareable() {
             ("00a4000c 02 2f12", "", 0x9000),
             ("01b09c0001", "ff", 0x9000),
             ("00b09c0001", "", 0x6985),
+            // Nor is a directory on the channel that is opened from its own.
+            (&create("82023821 83027f30 8a0105 8b032f0601"), "", 0x9000),
+            ("00a4000c 02 3f00", "", 0x9000),
+            ("01a4000c 02 7f30", "", 0x9000),
+            ("01700002", "", 0x6985),
+            ("01a4000c 02 3f00", "", 0x9000),
+            ("01700002", "", 0x9000),
         ],
     );
 }
