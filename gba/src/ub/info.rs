@@ -37,6 +37,39 @@ impl BootstrappingInfo {
     /// # Errors
     /// [`XmlError`].
     pub fn parse(octets: &[u8]) -> Result<Self, XmlError> {
+        match Self::usual(octets) {
+            Some(info) => Ok(info),
+            None => Self::any(octets),
+        }
+    }
+
+    /// The form that annex C shows and BSFs send, read in one pass without a tree of elements; anything else is none.
+    fn usual(octets: &[u8]) -> Option<Self> {
+        let mut rest = core::str::from_utf8(octets).ok()?;
+        take(&mut rest, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+        take(&mut rest, "<BootstrappingInfo xmlns=\"uri:3gpp-gba\">")?;
+        take(&mut rest, "<btid>")?;
+        let btid = text(&mut rest, "</btid>")?.parse().ok()?;
+        take(&mut rest, "<lifetime>")?;
+        let lifetime = Utc::parse(text(&mut rest, "</lifetime>")?).ok()?;
+        let current_time = match take(&mut rest, "<Extension>") {
+            None => None,
+            Some(()) => {
+                take(&mut rest, "<currenttime>")?;
+                let time = Utc::parse(text(&mut rest, "</currenttime>")?).ok()?;
+                take(&mut rest, "</Extension>")?;
+                Some(time)
+            }
+        };
+        take(&mut rest, "</BootstrappingInfo>")?;
+        rest.is_empty().then_some(Self {
+            btid,
+            lifetime,
+            current_time,
+        })
+    }
+
+    fn any(octets: &[u8]) -> Result<Self, XmlError> {
         let root = xml::parse(octets, "BootstrappingInfo", NAMESPACE)?;
         let text = |name| root.text_of(name).ok_or(XmlError::Missing { name });
         let time = |name, text| {
@@ -72,6 +105,26 @@ impl BootstrappingInfo {
             self.lifetime
         )
     }
+}
+
+/// Takes a tag with the blanks behind it.
+fn take(rest: &mut &str, tag: &str) -> Option<()> {
+    *rest = blanks(rest.strip_prefix(tag)?);
+    Some(())
+}
+
+/// Takes a text without anything that XML gives a meaning, and the tag that ends it.
+fn text<'a>(rest: &mut &'a str, end: &str) -> Option<&'a str> {
+    let (text, _) = rest.split_at_checked(rest.find('<')?)?;
+    *rest = rest.get(text.len()..)?;
+    take(rest, end)?;
+    let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'&' | b'>');
+    text.bytes().all(plain).then(|| text.trim())
+}
+
+/// Without the white space of XML in front.
+fn blanks(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\r', '\n'])
 }
 
 #[cfg(test)]
@@ -113,6 +166,33 @@ mod tests {
                 current_time: now.map(Utc),
             };
             prop_assert_eq!(BootstrappingInfo::parse(info.to_xml().as_bytes()), Ok(info));
+        }
+
+        /// The short way says what the long one says, whatever a few octets of the document are.
+        #[test]
+        fn the_usual_form_is_read_as_any_other(
+            local in "[!-~]{1,20}",
+            now in proptest::option::of(0_i64..4_000_000_000),
+            changes in proptest::collection::vec((any::<proptest::sample::Index>(), "[ -~\\r\\n\\t]{0,2}|<!-- -->|<x/>|é"), 0..3),
+        ) {
+            let info = BootstrappingInfo {
+                btid: format!("{local}@bsf.example.org").parse().unwrap(),
+                lifetime: Utc(1_800_000_000),
+                current_time: now.map(Utc),
+            };
+            let mut document = info.to_xml();
+            if changes.is_empty() && !local.contains(['<', '>', '&', '"', '\'']) {
+                prop_assert_eq!(BootstrappingInfo::usual(document.as_bytes()), Some(info));
+            }
+            for (at, what) in changes {
+                let at = at.index(document.len());
+                if document.is_char_boundary(at) && document.is_char_boundary(at + 1) {
+                    document.replace_range(at..=at, &what);
+                }
+            }
+            if let Some(usual) = BootstrappingInfo::usual(document.as_bytes()) {
+                prop_assert_eq!(BootstrappingInfo::any(document.as_bytes()), Ok(usual), "{}", document);
+            }
         }
 
         #[test]
