@@ -26,7 +26,7 @@ use ue::{
 use uicc::{
     Card, Pin,
     software::{Profile, SoftCard},
-    terminal::Mnc,
+    terminal::{Mnc, UsimError},
 };
 
 use crate::{
@@ -122,6 +122,8 @@ const fn device_refused(e: &DeviceError) -> bool {
         DeviceError::Bootstrap(UbError::Busy { status, .. }) => *status != 503,
         DeviceError::Bootstrap(UbError::Timeout(_) | UbError::NoEntropy(_)) => false,
         DeviceError::Bootstrap(_) | DeviceError::NotBootstrapped => true,
+        // Who doesn't answer hasn't decided.
+        DeviceError::Card(e) => !matches!(e, UsimError::Card(_)),
         _ => false,
     }
 }
@@ -384,6 +386,7 @@ mod tests {
         let refusals = [
             DemoError::Device(UbError::MacFailure.into()),
             DemoError::Device(busy(429).into()),
+            DemoError::Device(UsimError::PinWrong { tries: 2 }.into()),
             DemoError::Service(UaError::Refused.into()),
             psk(net::Error::TlsAlert {
                 peer: peer(),
@@ -402,6 +405,7 @@ mod tests {
             DemoError::Device(busy(503).into()),
             DemoError::Device(UbError::Timeout("the BSF").into()),
             DemoError::Device(DeviceError::CardSilent),
+            DemoError::Device(UsimError::Card(uicc::CardError::Absent).into()),
             DemoError::Service(ClientError::Unreachable(refused())),
             DemoError::Service(DeviceError::Unreachable(refused()).into()),
             psk(refused().into()),

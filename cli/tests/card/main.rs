@@ -242,6 +242,13 @@ fn tries_are_shown_before_one_is_used_and_the_last_is_kept() {
         assert_eq!(without.status, 1, "{line}: {}", without.err);
         assert!(without.err.contains("--pin"), "{line}: {}", without.err);
     }
+    // A card that says no is a refusal, whoever asks it.
+    let device = run(folder.path(), &format!("ue bootstrap {card} --card-pin 9999"), "");
+    assert_eq!(device.status, 1, "{}", device.err);
+    assert!(device.err.contains("PIN was wrong: 1 try left"), "{}", device.err);
+    let line = format!("card shell {card}");
+    let handset = run(folder.path(), &line, "toolkit --yes\nread EF_ICCID\n");
+    assert_eq!(handset.status, 0, "{}", handset.err);
     let fit = run(folder.path(), &format!("card doctor {card} --pin -"), "1234\n");
     assert!(
         fit.out.contains("its files can be read") && !fit.out.contains("give it"),

@@ -17,7 +17,7 @@ use uicc::{names, terminal::Path};
 use super::{
     Action, apdu,
     at::{CardAt, refused},
-    change, export, files, info, keyed, lint, pin, tree,
+    change, export, files, info, keyed, lint, pin, toolkit, tree,
 };
 use crate::{Failure, advice, print};
 
@@ -75,6 +75,8 @@ enum Command {
     Sqn(Box<keyed::SqnCommand>),
     /// Raw commands.
     Apdu(apdu::Apdu),
+    /// Play a handset.
+    Toolkit(toolkit::Toolkit),
     /// Everything that can be read.
     Export(export::Export),
     /// What makes the card unsafe.
@@ -206,6 +208,7 @@ fn command(at: &mut CardAt, command: &Command) -> Result<bool, Failure> {
         Command::Derive(c) => c.run(at)?,
         Command::Sqn(c) => c.run(at)?,
         Command::Apdu(c) => c.run(at)?,
+        Command::Toolkit(c) => c.run(at)?,
         Command::Export(c) => c.run(at)?,
         Command::Lint(c) => c.run(at)?,
     }
