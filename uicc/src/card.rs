@@ -46,7 +46,7 @@ pub enum CardError {
     #[error("no PC/SC service answers: start pcscd (systemctl start pcscd) and try again")]
     NoService,
     /// No such reader, or it was taken away.
-    #[error("no reader {asked}: {}", listed(readers))]
+    #[error("{}: {}", not_one(asked, readers), listed(readers))]
     NoReader {
         /// Number or name.
         asked: String,
@@ -62,6 +62,15 @@ pub enum CardError {
     /// Octets came that are no response APDU.
     #[error("the card's answer is no response APDU: {0}")]
     Malformed(#[from] base::DecodeError),
+}
+
+/// A part of a name that several have chooses none of them.
+fn not_one(asked: &str, readers: &[String]) -> String {
+    match readers.iter().filter(|name| name.contains(asked)).count() {
+        // A number may stand in names as well.
+        2.. if asked.parse::<usize>().is_err() => format!("several readers have {asked} in their names"),
+        _ => format!("no reader {asked}"),
+    }
 }
 
 fn listed(readers: &[String]) -> String {
