@@ -45,6 +45,8 @@ impl BootstrappingInfo {
 
     /// The form that annex C shows and BSFs send, read in one pass without a tree of elements; anything else is none.
     fn usual(octets: &[u8]) -> Option<Self> {
+        // What is too large, the long way says.
+        let octets = Some(octets).filter(|o| o.len() <= xml::MAX_OCTETS)?;
         let mut rest = core::str::from_utf8(octets).ok()?;
         take(&mut rest, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
         take(&mut rest, "<BootstrappingInfo xmlns=\"uri:3gpp-gba\">")?;
@@ -154,6 +156,13 @@ mod tests {
         ] {
             assert!(BootstrappingInfo::parse(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_document_beyond_the_bounds_is_refused_in_either_way() {
+        let info = BootstrappingInfo::new("a@bsf.example.org".parse().unwrap(), Utc(1_800_000_000));
+        let long = info.to_xml() + &" ".repeat(xml::MAX_OCTETS);
+        assert_eq!(BootstrappingInfo::parse(long.as_bytes()), Err(XmlError::TooLarge));
     }
 
     proptest! {
